@@ -91,6 +91,16 @@ def counts(of: str, doc: str, default: Any = MISSING) -> Any:
     return _make("counts", doc, default, of=of)
 
 
+def mapping(of: str, doc: str, default: Any = MISSING) -> Any:
+    """A table from free names to ids of kind ``of``."""
+    return _make("mapping", doc, default, of=of)
+
+
+def times(doc: str, default: Any = MISSING) -> Any:
+    """A list of durations; kept as a tuple of seconds."""
+    return _make("times", doc, default, dimension="time", low=0.0, high=None)
+
+
 def integer(doc: str, default: Any = MISSING, *, low: int | None = None, high: int | None = None) -> Any:
     """A whole number."""
     return _make("integer", doc, default, low=low, high=high)
@@ -245,6 +255,21 @@ class Builder:
                         (*path, name), item, "is not a whole number of 0 or more", "write it as in 1"
                     )
             return dict(value)
+        if kind == "mapping":
+            if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value.values()):
+                self.complain(path, value, "is not a table of names", 'write { name = "id" }')
+                return {}
+            for name, item in value.items():
+                self.pending.append(((*path, name), item, meta["of"]))
+            return dict(value)
+        if kind == "times":
+            if not isinstance(value, list):
+                self.complain(path, value, "is not a list of times", 'write it as ["30 d", "60 d"]')
+                return ()
+            return tuple(
+                self._quantity(meta, item, (*path, index), f.name, provenance)
+                for index, item in enumerate(value)
+            )
         if kind == "integer":
             if isinstance(value, bool) or not isinstance(value, int):
                 self.complain(
@@ -360,6 +385,10 @@ def json_schema(cls: type) -> dict[str, Any]:
             item = {"type": "array", "items": {"type": "string"}}
         elif kind == "counts":
             item = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
+        elif kind == "mapping":
+            item = {"type": "object", "additionalProperties": {"type": "string"}}
+        elif kind == "times":
+            item = {"type": "array", "items": {"type": "string"}}
         elif kind == "integer":
             item = {"type": "integer"}
         elif kind == "flag":

@@ -92,3 +92,40 @@ class Leg:
             return f"Leg({self.arc}, not converged: {self.reason})"
         parts = " + ".join(f"{burn.name} {burn.dv_m_s:.1f}" for burn in self.burns)
         return f"Leg({self.arc}, {self.duration_s / 86400:.2f} d, {parts} = {self.dv_m_s:.1f} m/s)"
+
+
+@dataclass(frozen=True, slots=True)
+class LegRow:
+    """One departure date of one arc: what a planner needs to know of the leg.
+
+    ``dv_m_s`` is by burn name, in order of burning, before any margin. Where ``converged`` is False the leg may
+    not be used, and ``reason`` says why.
+    """
+
+    arc: str
+    departure_tdb_s: float
+    arrival_tdb_s: float
+    converged: bool
+    dv_m_s: tuple[tuple[str, float], ...]
+    c3_m2_s2: float | None = None
+    closure_position_m: float = float("nan")
+    closure_velocity_m_s: float = float("nan")
+    reason: str = ""
+    approximation: str = ""
+
+    @property
+    def total_m_s(self) -> float:
+        """Sum over the burns."""
+        return float(sum(dv for _, dv in self.dv_m_s))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LegTable:
+    """Every arc at every tabulated departure date. ``rows`` maps an arc id to its rows by departure."""
+
+    rows: dict[str, tuple[LegRow, ...]]
+
+    def __repr__(self) -> str:
+        total = sum(len(rows) for rows in self.rows.values())
+        good = sum(row.converged for rows in self.rows.values() for row in rows)
+        return f"LegTable({len(self.rows)} arcs, {total} departures, {good} converged)"
