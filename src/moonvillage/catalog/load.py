@@ -69,7 +69,7 @@ def load_catalog() -> Catalog:
             if not ID.match(id_):
                 builder.complain((id_,), id_, "is not an id", "use lower-case letters, digits, '_' and '-'")
                 continue
-            entry = builder.build(cls, data, (id_,), id=id_)
+            entry: Any = builder.build(cls, data, (id_,), id=id_)
             if entry is not None:
                 entries[kind][id_] = entry
     for builder in builders:

@@ -25,7 +25,7 @@ from moonvillage.catalog.schema import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where figures were read."""
 
@@ -36,7 +36,7 @@ class Source:
     published: str = text("date of publication or access, YYYY-MM-DD or YYYY")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commodity:
     """Something that is weighed: a consumable, a propellant component, logistics, regolith, samples."""
 
@@ -52,7 +52,7 @@ class Commodity:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Propellant:
     """A propellant: its components as commodities with mass fractions that sum to 1."""
 
@@ -64,7 +64,7 @@ class Propellant:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A bill-of-material line that export control cares about."""
 
@@ -75,7 +75,7 @@ class Part:
     direct_product: bool = flag("made with controlled technology (EAR 734.9 foreign direct product)", False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Launcher:
     """A launch vehicle, by what it can put where."""
 
@@ -95,7 +95,7 @@ class Launcher:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Craft:
     """An element of a stack: stage, crew craft, cargo craft, lander, ascender, capsule, relay bus, kick stage."""
 
@@ -119,7 +119,7 @@ class Craft:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
     """Something that is delivered whole and then works at a place: habitat, power, plant, laboratory, rover, relay.
 
@@ -196,7 +196,7 @@ class Module:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """A named place on the Moon with its published light."""
 
@@ -231,7 +231,7 @@ class Site:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroundSite:
     """A launch site or a ground station on the Earth."""
 
@@ -248,7 +248,7 @@ class GroundSite:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metabolism:
     """A versioned set of human needs; sets are never mixed within a run."""
 
@@ -267,7 +267,7 @@ class Metabolism:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Membership:
     """A dated membership of a partner in an arrangement (ILRS, Artemis Accords, ESA, IGA)."""
 
@@ -277,7 +277,7 @@ class Membership:
     confidence: str = choice(("high", "medium", "low"), "how sure", "high")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Partner:
     """An agency, company, university or laboratory."""
 
@@ -294,7 +294,7 @@ class Partner:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChange:
     """From a date on, an agreement has a status."""
 
@@ -302,7 +302,7 @@ class StatusChange:
     since_tdb_s: float = date("from when")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
     """Something that gives a basis to act together."""
 
@@ -328,7 +328,7 @@ class Agreement:
         return current
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
     """How a bar may be lifted lawfully."""
 
@@ -338,7 +338,7 @@ class Waiver:
     title: str = text("what it is called", "waiver")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """One test of the closed vocabulary in :mod:`moonvillage.cooperation.predicates`."""
 
@@ -347,7 +347,7 @@ class Condition:
     not_: bool = flag("true to negate it", False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
     """A rule row: statute, regulation, agreement term, policy or technical rule."""
 

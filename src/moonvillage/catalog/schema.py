@@ -137,9 +137,13 @@ def key_of(name: str) -> str:
 
 
 @lru_cache(maxsize=256)
+def _fields_of(cls: Any) -> dict[str, dataclasses.Field[Any]]:
+    return {key_of(f.name): f for f in dataclasses.fields(cls) if "kind" in f.metadata}
+
+
 def fields_of(cls: type) -> dict[str, dataclasses.Field[Any]]:
     """File key → field, for the fields that a file may set."""
-    return {key_of(f.name): f for f in dataclasses.fields(cls) if "kind" in f.metadata}
+    return _fields_of(cls)
 
 
 class Builder:

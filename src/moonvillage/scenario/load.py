@@ -98,16 +98,16 @@ def _load(document: Document, catalog: Catalog, name: str) -> Scenario:
                     did_you_mean(str(base_id), catalog.of(kind)),
                 )
                 continue
-            entry = builder.build(cls, data, (table, id_), base=base, id=id_)
+            entry: Any = builder.build(cls, data, (table, id_), base=base, id=id_)
             if entry is not None:
                 entries.setdefault(kind, {})[id_] = entry
 
     own: dict[str, dict[str, Any]] = {table: {} for table in OWN}
     for table, (_, cls) in OWN.items():
         for id_, data in _items(builder, table):
-            entry = builder.build(cls, data, (table, id_), id=id_)
-            if entry is not None:
-                own[table][id_] = entry
+            item: Any = builder.build(cls, data, (table, id_), id=id_)
+            if item is not None:
+                own[table][id_] = item
 
     network: Network | None = None
     if "network" in document.data:

@@ -49,7 +49,7 @@ INTERACTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """The ``[scenario]`` table."""
 
@@ -70,7 +70,7 @@ class Header:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceSpec:
     """A ``[places.ID]`` table; ``geometry`` turns it into a record."""
 
@@ -98,7 +98,7 @@ class PlaceSpec:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One step of a mission. Which fields matter depends on ``do``:
 
@@ -153,7 +153,7 @@ class Step:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
     """Another mission must have been flown, or a module must stand, before this one departs."""
 
@@ -165,7 +165,7 @@ class Requirement:
     each: bool = flag("one for each flight, not one for all", False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InteractionSpec:
     """Partners doing something together in a mission; the rules decide whether they may."""
 
@@ -183,7 +183,7 @@ class InteractionSpec:
     commercial: bool = flag("a commercial service bought on the market", False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mission:
     """A template of flights: the planner decides how often and when it is flown, and with what load."""
 
@@ -213,7 +213,7 @@ class Mission:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
     """Something that the campaign must achieve. Exactly one of the subjects is given.
 
@@ -240,7 +240,7 @@ class Demand:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
     """Reusable craft that stand somewhere at the start."""
 
@@ -250,7 +250,7 @@ class Fleet:
     count: int = integer("how many", 1, low=0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """A cap on what one partner spends in a span of time."""
 
@@ -262,7 +262,7 @@ class Budget:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Scenario:
     """A whole scenario: everything that the verbs need, with the catalog merged under the user's own entries.
 

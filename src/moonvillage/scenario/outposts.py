@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from moonvillage.catalog.schema import Provenance, choice, counts, quantities, quantity, ref, text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outpost:
     """An inhabited or inhabitable place whose days are simulated."""
 
