@@ -1,0 +1,12 @@
+"""Where the bodies are, what time it is, and which way the frames point.
+
+``time``: UTC ↔ TDB; ``de440``: positions and velocities; ``orientation`` and ``frames``: the Moon's and the Earth's
+axes and the frames of an orbit; ``granules``: the ephemeris as polynomials for the integrators; ``constants``.
+"""
+
+from __future__ import annotations
+
+from moonvillage.ephemeris.de440 import BODIES, Ephemeris, load
+from moonvillage.ephemeris.time import tdb_s_to_datetime, tdb_s_to_utc, utc_to_tdb_s
+
+__all__ = ["BODIES", "Ephemeris", "load", "tdb_s_to_datetime", "tdb_s_to_utc", "utc_to_tdb_s"]

