@@ -112,9 +112,8 @@ class Path:
             times = np.sort(piece.output.times)
             grid = np.interp(np.arange((times.size - 1) * divide + 1) / divide, np.arange(times.size), times)
             found.append(piece.mid + grid)
-        epochs = np.unique(np.concatenate(found))
         low, high = sorted((self.start_tdb_s, self.epoch_tdb_s))
-        return np.clip(epochs, low, high)
+        return np.asarray(np.clip(np.unique(np.concatenate(found)), low, high), dtype=np.float64)
 
     def crossings(self, function: Callable[[Floats, Floats], Floats], direction: int = 0) -> Floats:
         """Epochs, increasing, at which ``function(epochs (n,), states (n, 6)) -> (n,)`` passes through zero.
@@ -140,7 +139,7 @@ class Path:
             exact = fc == 0.0
             a, b = np.where(exact, c, a), np.where(exact, c, b)
             fa, fb = np.where(exact, -1.0, fa), np.where(exact, 1.0, fb)
-        return np.where(np.abs(fa) < np.abs(fb), a, b)
+        return np.asarray(0.5 * (a + b))
 
     def periapses(self) -> Floats:
         """Epochs of closest approach to the centre."""
@@ -235,4 +234,4 @@ def change_centre(
     Vectorised: epochs ``(...)``, vectors ``(..., 3)``. The state transition matrix is unaffected.
     """
     r0, v0 = de440.load().state(old, epoch_tdb_s, new)
-    return np.asarray(r_m + r0), np.asarray(v_m_s + v0)
+    return np.asarray(r_m, dtype=np.float64) + r0, np.asarray(v_m_s, dtype=np.float64) + v0

@@ -1,0 +1,67 @@
+"""What every solver shares: its signature, its options, and the table in which it is found.
+
+A solver is a function ``(arc, departure_tdb_s, options) -> Leg``, entered by origin and destination::
+
+    @register(EarthOrbit, MoonOrbit)
+    def solve_leo_to_llo(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from moonvillage.records.legs import Leg
+from moonvillage.records.places import Arc, Place
+
+
+@dataclass(frozen=True, slots=True)
+class SolveOptions:
+    """What the caller of :func:`moonvillage.trajectory.solve` may fix.
+
+    ``plane_normal`` is the ICRF unit normal of the orbit that the craft is really in (or, for an ascent, must
+    reach); None leaves the plane free. ``duration_s`` fixes the flight time; None lets the solver choose near the
+    cheapest. ``samples`` is the number of states in ``Leg.trajectory`` (0: none). ``fixed_departure`` forbids the
+    shift of the departure within half a revolution.
+    """
+
+    plane_normal: tuple[float, float, float] | None = None
+    duration_s: float | None = None
+    samples: int = 0
+    fixed_departure: bool = False
+
+
+Solver = Callable[[Arc, float, SolveOptions], Leg]
+
+#: (type of origin, type of destination) → solver. Filled at import by :func:`register`, never changed later.
+SOLVERS: Final[dict[tuple[type[Place], type[Place]], Solver]] = {}
+
+
+def register(origin: type[Place], destination: type[Place]) -> Callable[[Solver], Solver]:
+    """Enter a solver for arcs from ``origin`` to ``destination``."""
+
+    def enter(solver: Solver) -> Solver:
+        if (origin, destination) in SOLVERS:
+            raise ValueError(f"two solvers for {origin.__name__} → {destination.__name__}")
+        SOLVERS[origin, destination] = solver
+        return solver
+
+    return enter
+
+
+def kind(arc: Arc) -> str:
+    """The name of the sort of an arc, such as ``"EarthOrbit-MoonOrbit"`` (``Leg.kind``)."""
+    return f"{type(arc.origin).__name__}-{type(arc.destination).__name__}"
+
+
+def failure(arc: Arc, departure_tdb_s: float, reason: str) -> Leg:
+    """A leg that did not converge, with the reason as a sentence."""
+    return Leg(
+        arc=arc.id,
+        kind=kind(arc),
+        departure_tdb_s=departure_tdb_s,
+        arrival_tdb_s=float("nan"),
+        converged=False,
+        reason=reason,
+    )
