@@ -7,6 +7,7 @@ arrays and inline tables); where it cannot tell, the line of the enclosing key s
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 import tomllib
@@ -324,8 +325,6 @@ class _Scanner:
 
 def _scan(text: str) -> dict[Path_, int]:
     scanner = _Scanner(text)
-    try:
+    with contextlib.suppress(IndexError):  # where the scanner loses its way, the lines found so far stand
         scanner.run()
-    except IndexError:  # the scanner lost its way: the lines found so far stand
-        pass
     return scanner.lines

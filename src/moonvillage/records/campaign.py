@@ -144,9 +144,7 @@ class Campaign:
     gap: float = float("nan")
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()
-    model: Mapping[str, float] = field(
-        default_factory=dict
-    )  # rows, columns, nonzeros, build_s, solve_s, nodes
+    model: Mapping[str, float] = field(default_factory=dict)  # rows, columns, nonzeros, build_s, solve_s, nodes
 
     def table(self, name: str) -> pl.DataFrame:
         """One of :data:`TABLES`, empty with its schema where the plan has no such rows."""

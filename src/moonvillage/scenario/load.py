@@ -80,9 +80,7 @@ def _load(document: Document, catalog: Catalog, name: str) -> Scenario:
     if "scenario" in document.data:
         header = builder.build(Header, document.data["scenario"], ("scenario",))
     else:
-        builder.complain(
-            (), "", "has no [scenario] table", "begin with [scenario] and its title, start and end"
-        )
+        builder.complain((), "", "has no [scenario] table", "begin with [scenario] and its title, start and end")
 
     entries: dict[str, dict[str, Any]] = {}
     for table, kind in EXTRA.items():
@@ -176,9 +174,7 @@ def _places(builder: Builder, specs: Mapping[str, PlaceSpec], sites: Mapping[str
     for spec in sorted(specs.values(), key=lambda s: s.kind != "surface"):
         path = ("places", spec.id)
 
-        def need(
-            ok: bool, key: str, example: str, path: tuple[str, ...] = path, kind: str = spec.kind
-        ) -> bool:
+        def need(ok: bool, key: str, example: str, path: tuple[str, ...] = path, kind: str = spec.kind) -> bool:
             if not ok:
                 builder.complain(
                     path, "", f"lacks '{key}', which a place of kind '{kind}' needs", f"add {key} = {example}"

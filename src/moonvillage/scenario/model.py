@@ -19,7 +19,6 @@ from moonvillage.catalog.schema import (
     flag,
     integer,
     mapping,
-    quantities,
     quantity,
     ref,
     refs,
@@ -80,9 +79,7 @@ class PlaceSpec:
     )
     title: str = text("name shown in the report", "")
     altitude_m: float = quantity("length", "altitude of an orbit or of the perilune", 0.0, low=0.0)
-    inclination_rad: float = quantity(
-        "angle", "inclination to the equator", -1.0, low=0.0, high=3.141592653589793
-    )
+    inclination_rad: float = quantity("angle", "inclination to the equator", -1.0, low=0.0, high=3.141592653589793)
     raan_rad: float = quantity(
         "angle", "right ascension of the node (stations)", -1.0, low=0.0, high=6.283185307179587
     )
