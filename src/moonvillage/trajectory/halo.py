@@ -1,8 +1,8 @@
 """Halo orbits about L1 and L2 in the restricted three-body problem: correction, continuation, named members.
 
 A member is corrected between its two perpendicular crossings of the xz plane (K. C. Howell,
-"Three-dimensional, periodic, halo orbits", Celestial Mechanics 32, 1984), and the family is followed by pseudo-arclength from the
-third-order analytic orbit (D. L. Richardson, "Analytic construction of periodic orbits about the collinear
+"Three-dimensional, periodic, halo orbits", Celestial Mechanics 32, 1984), and the family is followed by
+pseudo-arclength from the third-order analytic orbit (D. L. Richardson, "Analytic construction of periodic orbits about the collinear
 points", Celestial Mechanics 22, 1980) down to the near-rectilinear members.
 """
 
