@@ -78,7 +78,7 @@ class Ephemeris:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        spk = SPK.open(path)
+        self._spk = spk = SPK.open(path)  # held: a collected file handle warns
         self._segments = {segment.target: _Segment(segment) for segment in spk.segments}
         first = self._segments[301]
         #: First and last covered epoch, TDB seconds past J2000.
