@@ -1,0 +1,133 @@
+"""Orbit planes that obey one condition, and states on the orbits in them.
+
+A :class:`PlaneFamily` holds every plane whose normal makes a given angle with an axis: all planes of one inclination
+(axis: the pole), all planes through a site (axis: the site, angle 90°), or one plane alone (angle 0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonvillage.ephemeris.frames import unit
+
+Floats = NDArray[np.float64]
+
+
+def _perpendicular(axis: Floats) -> tuple[Floats, Floats]:
+    """Two unit vectors that complete ``axis`` to a right-handed triad; from the pole: the x axis side first."""
+    helper = np.array([0.0, 0.0, 1.0]) if abs(axis[2]) < 0.9 else np.array([0.0, 1.0, 0.0])
+    a = unit(np.cross(helper, axis)) if abs(axis[2]) < 0.9 else unit(np.cross(helper, axis))
+    return a, np.cross(axis, a)
+
+
+def rotate(vector: Floats, axis: Floats, angle_rad: float) -> Floats:
+    """Rotate a vector about a unit axis (Rodrigues)."""
+    c, s = np.cos(angle_rad), np.sin(angle_rad)
+    return np.asarray(vector * c + np.cross(axis, vector) * s + axis * (axis @ vector) * (1.0 - c))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaneFamily:
+    """Planes with normal n(ψ) = cos(angle) axis + sin(angle) (cos ψ a + sin ψ b); all ICRF unit vectors."""
+
+    axis: Floats
+    angle_rad: float
+    a: Floats
+    b: Floats
+
+    @classmethod
+    def about(cls, axis: Floats, angle_rad: float) -> PlaneFamily:
+        """The family about any axis; ψ is counted from an arbitrary, fixed direction."""
+        k = unit(axis)
+        a, b = _perpendicular(k)
+        return cls(k, angle_rad, a, b)
+
+    def normal(self, psi: float) -> Floats:
+        """Unit normal of the plane ψ."""
+        s = np.sin(self.angle_rad)
+        return np.asarray(np.cos(self.angle_rad) * self.axis + s * (np.cos(psi) * self.a + np.sin(psi) * self.b))
+
+    def node(self, psi: float) -> Floats:
+        """A unit vector in the plane ψ, perpendicular to the axis: where ω is counted from."""
+        return np.asarray(-np.sin(psi) * self.a + np.cos(psi) * self.b)
+
+    def containing(self, direction: Floats) -> tuple[tuple[float, float], float]:
+        """The two ψ whose planes hold ``direction``, and the margin.
+
+        The margin is the angle (rad) by which the family reaches beyond the direction; where it is negative no plane
+        holds it, and both ψ are that of the nearest plane.
+        """
+        along = float(self.axis @ direction)
+        p, q = float(self.a @ direction), float(self.b @ direction)
+        across = float(np.hypot(p, q))
+        # cos(angle) along + sin(angle) across cos(ψ − ψ₀) = 0
+        centre = float(np.arctan2(q, p))
+        latitude = float(np.arctan2(along, across))
+        reach = min(self.angle_rad, np.pi - self.angle_rad)
+        margin = float(reach - abs(latitude))
+        denominator = np.sin(self.angle_rad) * across
+        cosine = -np.cos(self.angle_rad) * along / denominator if denominator > 1e-15 else 0.0
+        half = float(np.arccos(np.clip(cosine, -1.0, 1.0)))
+        return (centre + half, centre - half), margin
+
+
+def in_plane_angle(family: PlaneFamily, psi: float, direction: Floats) -> float:
+    """ω of the direction's projection on the plane ψ."""
+    node, normal = family.node(psi), family.normal(psi)
+    return float(np.arctan2(direction @ np.cross(normal, node), direction @ node))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ApsisEnd:
+    """States at an apsis on a circular orbit's radius: parameters (ψ, ω, speed, β).
+
+    β turns the velocity out of the plane ψ about the radius: a burn from (or to) the circular orbit in that plane
+    then changes the plane by β.
+    """
+
+    family: PlaneFamily
+    radius_m: float
+
+    def state(self, parameters: Floats) -> Floats:
+        """(6,) position and velocity, ICRF about the orbit's centre."""
+        psi, omega, speed, beta = (float(p) for p in parameters)
+        node, normal = self.family.node(psi), self.family.normal(psi)
+        radial = np.cos(omega) * node + np.sin(omega) * np.cross(normal, node)
+        along = np.cross(normal, radial)
+        return np.concatenate(
+            [self.radius_m * radial, speed * (np.cos(beta) * along + np.sin(beta) * normal)]
+        )
+
+    def circular(self, parameters: Floats, gm_m3_s2: float) -> Floats:
+        """The state on the circular orbit itself at the same point, (6,)."""
+        speed = float(np.sqrt(gm_m3_s2 / self.radius_m))
+        return self.state(np.array([parameters[0], parameters[1], speed, 0.0]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntryEnd:
+    """States at entry: parameters (declination, right ascension, heading from north through east, speed)."""
+
+    radius_m: float
+    flight_path_angle_rad: float
+
+    def state(self, parameters: Floats) -> Floats:
+        """(6,) position and velocity, ICRF about the Earth."""
+        dec, ra, heading, speed = (float(p) for p in parameters)
+        radial = np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+        east = np.array([-np.sin(ra), np.cos(ra), 0.0])
+        north = np.cross(radial, east)
+        level = np.cos(heading) * north + np.sin(heading) * east
+        gamma = self.flight_path_angle_rad
+        return np.concatenate([self.radius_m * radial, speed * (np.sin(gamma) * radial + np.cos(gamma) * level)])
+
+    def parameters(self, r_m: Floats, v_m_s: Floats) -> Floats:
+        """The parameters of the nearest state of this kind (radius and flight-path angle are replaced)."""
+        radial = unit(r_m)
+        dec, ra = float(np.arcsin(radial[2])), float(np.arctan2(radial[1], radial[0]))
+        east = np.array([-np.sin(ra), np.cos(ra), 0.0])
+        heading = float(np.arctan2(v_m_s @ east, v_m_s @ np.cross(radial, east)))
+        return np.array([dec, ra, heading, float(np.linalg.norm(v_m_s))])

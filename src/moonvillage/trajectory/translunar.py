@@ -1,0 +1,192 @@
+"""What flights to the Moon and back have in common: scan, patched-conic guess, correction, and the proof flight.
+
+``way`` is +1 for Earth → Moon and −1 for Moon → Earth; a return is an outbound flight with time running backwards,
+as far as conics go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moonvillage import dynamics
+from moonvillage.ephemeris import de440
+from moonvillage.ephemeris.constants import GM_MOON_M3_S2
+from moonvillage.ephemeris.frames import unit
+from moonvillage.records.legs import Trajectory
+from moonvillage.trajectory.conics import Climb, climb, flyby
+from moonvillage.trajectory.planes import ApsisEnd, PlaneFamily, in_plane_angle, rotate
+from moonvillage.trajectory.shooting import RIM_M, End, Match, Side, match
+
+Floats = NDArray[np.float64]
+
+DAY_S: Final = 86400.0
+#: Where a plane family reaches beyond a direction by less than this, the plane is held and the burn turns it.
+MARGIN_RAD: Final = float(np.deg2rad(0.7))
+_APSIS_LIMIT: Final = np.array([0.1, 0.1, 30.0, 0.05])
+_ENTRY_LIMIT: Final = np.array([0.1, 0.1, 0.1, 30.0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hold:
+    """How an apsis end sits in its family: parameters (ψ, ω, ·, β), which are free, and the conic's plane normal."""
+
+    psi: float
+    omega: float
+    beta: float
+    free: tuple[int, ...]
+    conic_normal: Floats
+    radial: Floats
+
+
+def hold(family: PlaneFamily, direction: Floats, turn_rad: float, branch: int) -> Hold:
+    """Place an apsis so that the conic, ``turn_rad`` further along, points to (or goes through) ``direction``.
+
+    Where the family has planes that hold the direction, one of the two is taken (``branch`` 0 or 1); else the nearest
+    plane is kept and the conic leaves it by the least angle β.
+    """
+    psis, margin = family.containing(direction)
+    psi = psis[branch]
+    normal = family.normal(psi)
+    along_plane = in_plane_angle(family, psi, direction)
+    out = float(np.arcsin(np.clip(normal @ direction, -1.0, 1.0)))
+    reach = np.clip(np.cos(turn_rad) / max(1e-9, np.cos(out)), -1.0, 1.0)
+    lead = float(np.arccos(reach))
+    if np.sin(turn_rad) < 0.0:
+        lead = 2.0 * np.pi - lead
+    omega = along_plane - lead
+    node = family.node(psi)
+    radial = np.cos(omega) * node + np.sin(omega) * np.cross(normal, node)
+    if margin > MARGIN_RAD:
+        return Hold(psi, omega, 0.0, (0, 1, 2), normal, radial)
+    conic_normal = unit(np.cross(radial, direction)) * (1.0 if np.sin(turn_rad) >= 0.0 else -1.0)
+    beta = float(np.arctan2(np.cross(conic_normal, radial) @ normal, np.cross(conic_normal, radial) @ np.cross(normal, radial)))
+    return Hold(psi, omega, beta, (1, 2, 3), conic_normal, radial)
+
+
+def excess_velocity(moon_r: Floats, moon_v: Floats, arc: Climb, normals: Floats, way: int) -> Floats:
+    """Velocity about the Moon (…, 3) of conics through its centre, in planes with the given unit normals."""
+    m = unit(moon_r)
+    geocentric = way * arc.radial_m_s[..., None] * m + arc.transverse_m_s[..., None] * np.cross(normals, m)
+    return np.asarray(geocentric - moon_v)
+
+
+def apsis_dv(radius_m: float, v_infinity_m_s: Floats, out_of_plane_rad: Floats) -> Floats:
+    """Δv between a circular lunar orbit and a hyperbola whose asymptote leaves the orbit's plane by an angle, m/s.
+
+    One impulse at the orbit's radius; the angle between the two planes there is asin(sin δ / sin ν∞).
+    """
+    circular = np.sqrt(GM_MOON_M3_S2 / radius_m)
+    speed = np.sqrt(v_infinity_m_s**2 + 2.0 * circular**2)
+    e = 1.0 + v_infinity_m_s**2 / circular**2
+    beta = np.arcsin(np.clip(np.sin(out_of_plane_rad) / np.sqrt(1.0 - 1.0 / e**2), -1.0, 1.0))
+    beta = np.where(np.sin(out_of_plane_rad) > np.sqrt(1.0 - 1.0 / e**2), np.maximum(out_of_plane_rad, beta), beta)
+    return np.asarray(np.sqrt(speed**2 + circular**2 - 2.0 * speed * circular * np.cos(beta)))
+
+
+#: Chooses the Earth's end: (direction of the rim point, angle swept from the end) → its normal of motion there.
+EarthPlane = Callable[[Floats, float], Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guess:
+    """A patched-conic flight: where it crosses the rim, and what both ends look like."""
+
+    rim_tdb_s: float
+    rim_r_m: Floats
+    rim_v_m_s: Floats
+    moon: Hold
+    moon_speed_m_s: float
+    climb: Climb
+    earth_normal: Floats
+
+
+def patched(
+    way: int,
+    earth_tdb_s: float,
+    moon_tdb_s: float,
+    start: tuple[float, float],
+    plane: EarthPlane,
+    lunar: ApsisEnd,
+    branch: int,
+    v_relative: Floats,
+) -> Guess:
+    """Patch an Earth ellipse and a lunar hyperbola at the rim, by fixed-point iteration from a relative velocity.
+
+    ``start`` is the radius and the (positive) flight-path angle at the Earth's end.
+    """
+    ephemeris = de440.load()
+    guess: Guess | None = None
+    for _ in range(5):
+        v2 = float(v_relative @ v_relative) - (2.0 * GM_MOON_M3_S2 / RIM_M if guess is not None else 0.0)
+        pass_by = flyby(lunar.radius_m, float(np.sqrt(max(v2, 250.0**2))), RIM_M)
+        turn = np.pi - pass_by.heading_rad if way > 0 else pass_by.heading_rad
+        held = hold(lunar.family, unit(v_relative), turn, branch)
+        rim_relative = RIM_M * rotate(held.radial, held.conic_normal, -way * pass_by.anomaly_rad)
+        rim_tdb = moon_tdb_s - way * pass_by.time_s
+        moon_r, moon_v = ephemeris.state("moon", rim_tdb)
+        rim = moon_r + rim_relative
+        arc = climb(start[0], start[1], float(np.linalg.norm(rim)), np.array([abs(rim_tdb - earth_tdb_s)]))
+        direction = unit(rim)
+        normal = plane(direction, float(arc.angle_rad[0]))
+        velocity = way * arc.radial_m_s[0] * direction + arc.transverse_m_s[0] * np.cross(normal, direction)
+        v_relative = velocity - moon_v
+        guess = Guess(rim_tdb, rim, velocity, held, pass_by.speed_m_s, arc, normal)
+    assert guess is not None
+    return guess
+
+
+def correct(
+    guess: Guess, earth: Side, lunar: ApsisEnd, moon_tdb_s: float
+) -> tuple[Match, Side]:
+    """Close the gap between both ends in the n-body model."""
+    parameters = np.array([guess.moon.psi, guess.moon.omega, guess.moon_speed_m_s, guess.moon.beta])
+    side = Side(lunar, "moon", moon_tdb_s, parameters, guess.moon.free, _APSIS_LIMIT)
+    return match((earth, side), guess.rim_tdb_s), side
+
+
+def earth_side(end: End, epoch_tdb_s: float, parameters: Floats, free: tuple[int, ...], entry: bool) -> Side:
+    """The Earth's end with the step limits of its kind."""
+    return Side(end, "earth", epoch_tdb_s, parameters, free, _ENTRY_LIMIT if entry else _APSIS_LIMIT)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flight:
+    """One leg flown in one go: end state about the last centre, and dense pieces."""
+
+    state: Floats
+    paths: tuple[dynamics.Path, ...]
+
+
+def fly(
+    start: Floats, start_tdb_s: float, rim_tdb_s: float, end_tdb_s: float, way: int, *, dense: bool
+) -> Flight:
+    """Fly from one end to the other, changing centre at the rim; the proof of a leg and the source of its samples."""
+    centres = ("earth", "moon") if way > 0 else ("moon", "earth")
+    first = dynamics.propagate(start_tdb_s, start[:3], start[3:], rim_tdb_s, centre=centres[0], dense=dense)
+    if first.reason:
+        return Flight(np.full(6, np.nan), (first,))
+    r, v = dynamics.change_centre(rim_tdb_s, first.r_m, first.v_m_s, centres[0], centres[1])
+    second = dynamics.propagate(rim_tdb_s, r, v, end_tdb_s, centre=centres[1], dense=dense)
+    return Flight(second.state, (first, second))
+
+
+def sample(flight: Flight, count: int) -> Trajectory | None:
+    """``count`` Earth-centred states, evenly spread over the integration's own steps: dense where motion is fast."""
+    if count <= 0 or not all(path.pieces for path in flight.paths):
+        return None
+    own = np.unique(np.concatenate([path.step_epochs() for path in flight.paths]))
+    epochs = np.interp(np.linspace(0.0, own.size - 1.0, max(2, count)), np.arange(own.size), own)
+    epochs = np.unique(epochs)
+    states = np.empty((epochs.size, 6))
+    border = flight.paths[0].epoch_tdb_s
+    for path, mine in zip(flight.paths, (epochs <= border, epochs > border), strict=False):
+        if mine.any():
+            found = path.at(epochs[mine])
+            r, v = dynamics.change_centre(epochs[mine], found[:, :3], found[:, 3:], path.centre, "earth")
+            states[mine, :3], states[mine, 3:] = r, v
+    return Trajectory("earth", epochs, states[:, :3].copy(), states[:, 3:].copy())
