@@ -43,12 +43,11 @@ class Commodity:
     id: str
     title: str = text("name")
     supply_class: int = integer("SpaceNet class of supply, 1 to 10", low=1, high=10)
-    composition: Mapping[str, float] = quantities(
-        "fraction", "mass fractions of H, C, O, N; the rest is inert", {}
-    )
+    composition: Mapping[str, float] = quantities("fraction", "mass fractions of H, C, O, N; the rest is inert", {})
     boiloff_per_s: float = quantity("rate", "loss in storage, per time", 0.0, low=0.0)
     tare: float = quantity("fraction", "packaging or tank mass per mass delivered", 0.0, low=0.0)
     density_kg_m3: str = text("note on density or storage", "")
+    note: str = text("remark", "")
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
@@ -58,9 +57,8 @@ class Propellant:
 
     id: str
     title: str = text("name")
-    mixture: Mapping[str, float] = quantities(
-        "fraction", "mass fraction by commodity", of="commodity", low=0.0
-    )
+    mixture: Mapping[str, float] = quantities("fraction", "mass fraction by commodity", of="commodity", low=0.0)
+    note: str = text("remark", "")
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
@@ -103,7 +101,7 @@ class Craft:
     title: str = text("name")
     operator: str = ref("partner", "who builds or flies it")
     dry_kg: float = quantity("mass", "dry mass with residuals", low=0.0)
-    propellant_kg: float = quantity("mass", "usable propellant when full", 0.0, low=0.0)
+    propellant_kg: float = quantity("mass", "usable propellant when full", 0.0, low=0.0, key="propellant_mass")
     propellant: str = ref("propellant", "what it burns", "")
     isp_s: float = quantity("time", "vacuum specific impulse", 0.0, low=0.0, high=2000.0)
     thrust_n: float = quantity("force", "vacuum thrust of the main engines", 0.0, low=0.0)
@@ -149,15 +147,11 @@ class Module:
     mass_kg: float = quantity("mass", "mass delivered", low=0.0)
     crew: int = integer("people it houses or sustains", 0, low=0)
     volume_m3: float = quantity("volume", "pressurised volume", 0.0, low=0.0)
-    source_w: float = quantity(
-        "power", "electric power it gives in full sun, or always for fission", 0.0, low=0.0
-    )
+    source_w: float = quantity("power", "electric power it gives in full sun, or always for fission", 0.0, low=0.0)
     load_w: float = quantity("power", "electric power it takes when working", 0.0, low=0.0)
     standby_w: float = quantity("power", "electric power it takes to survive", 0.0, low=0.0)
     storage_j: float = quantity("energy", "usable electric energy stored", 0.0, low=0.0)
-    storage_efficiency: float = quantity(
-        "fraction", "round-trip efficiency of storage", 0.9, low=0.01, high=1.0
-    )
+    storage_efficiency: float = quantity("fraction", "round-trip efficiency of storage", 0.9, low=0.01, high=1.0)
     process: str = choice(
         (
             "",
@@ -172,15 +166,9 @@ class Module:
         "for life support and ISRU: the process it runs",
         "",
     )
-    makes_kg_s: Mapping[str, float] = quantities(
-        "mass_rate", "output at full power", {}, of="commodity", low=0.0
-    )
-    takes_kg_s: Mapping[str, float] = quantities(
-        "mass_rate", "input at full power", {}, of="commodity", low=0.0
-    )
-    holds_kg: Mapping[str, float] = quantities(
-        "mass", "storage capacity by commodity", {}, of="commodity", low=0.0
-    )
+    makes_kg_s: Mapping[str, float] = quantities("mass_rate", "output at full power", {}, of="commodity", low=0.0)
+    takes_kg_s: Mapping[str, float] = quantities("mass_rate", "input at full power", {}, of="commodity", low=0.0)
+    holds_kg: Mapping[str, float] = quantities("mass", "storage capacity by commodity", {}, of="commodity", low=0.0)
     recovery: float = quantity(
         "fraction", "for water recovery: share of waste water returned", 0.0, low=0.0, high=1.0
     )
@@ -208,19 +196,11 @@ class Site:
     longitude_rad: float = quantity(
         "angle", "east longitude, ME frame", low=-6.283185307179587, high=6.283185307179587
     )
-    height_m: float = quantity(
-        "length", "height above the mean radius 1737.4 km", 0.0, low=-12_000.0, high=12_000.0
-    )
-    illumination: float = quantity(
-        "fraction", "share of the year with sunlight at the mast", 0.5, low=0.0, high=1.0
-    )
-    longest_night_s: float = quantity(
-        "time", "longest time without sunlight at the mast", 1_274_400.0, low=0.0
-    )
+    height_m: float = quantity("length", "height above the mean radius 1737.4 km", 0.0, low=-12_000.0, high=12_000.0)
+    illumination: float = quantity("fraction", "share of the year with sunlight at the mast", 0.5, low=0.0, high=1.0)
+    longest_night_s: float = quantity("time", "longest time without sunlight at the mast", 1_274_400.0, low=0.0)
     mast_m: float = quantity("length", "height above ground that the light figures are for", 2.0, low=0.0)
-    earth_visible: float = quantity(
-        "fraction", "share of the time with the Earth in sight", 1.0, low=0.0, high=1.0
-    )
+    earth_visible: float = quantity("fraction", "share of the time with the Earth in sight", 1.0, low=0.0, high=1.0)
     ice_fraction: float = quantity(
         "fraction",
         "water ice in the regolith nearby, by mass (a guess where marked low)",
@@ -228,6 +208,7 @@ class Site:
         low=0.0,
         high=1.0,
     )
+    note: str = text("remark", "")
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
@@ -240,11 +221,10 @@ class GroundSite:
     kind: str = choice(("launch", "tracking", "recovery"), "what it is for")
     operator: str = ref("partner", "who runs it")
     state: str = text("state it stands in, ISO 3166 alpha-3")
-    latitude_rad: float = quantity(
-        "angle", "geodetic latitude", low=-1.5707963267948968, high=1.5707963267948968
-    )
+    latitude_rad: float = quantity("angle", "geodetic latitude", low=-1.5707963267948968, high=1.5707963267948968)
     longitude_rad: float = quantity("angle", "east longitude", low=-6.283185307179587, high=6.283185307179587)
     dish_m: float = quantity("length", "diameter of the largest antenna", 0.0, low=0.0)
+    note: str = text("remark", "")
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
@@ -264,6 +244,7 @@ class Metabolism:
     hygiene_kg_s: float = quantity("mass_rate", "hygiene water, all of it recoverable", 0.0, low=0.0)
     heat_w: float = quantity("power", "metabolic heat", low=0.0)
     packaging: float = quantity("fraction", "packaging per mass of dry food", 0.0, low=0.0)
+    note: str = text("remark", "")
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
 
@@ -311,12 +292,15 @@ class Agreement:
     parties: tuple[str, ...] = refs("partner", "who is bound")
     scope: tuple[str, ...] = words("interaction kinds that it covers")
     assets: tuple[str, ...] = words("assets that it is limited to; empty for any", ())
+    stages: tuple[str, ...] = words("stages of the matter that it covers, such as apply; empty for any", ())
     multilateral: bool = flag("a real multilateral agreement", False)
+    open_to_all: bool = flag("an open call: whoever applies is covered together with a named party", False)
     history: tuple[StatusChange, ...] = tables(StatusChange, "status by date, in order")
     lead_s: float = quantity("time", "time to bring it into force, where it is only proposed", 0.0, low=0.0)
     cost_eur: float = quantity("money", "cost to bring it into force", 0.0, low=0.0)
     citation: str = text("where it is written")
     confidence: str = choice(("high", "medium", "low"), "how sure", "high")
+    note: str = text("remark", "")
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
     def status(self, epoch_tdb_s: float) -> str:
@@ -358,6 +342,7 @@ class Law:
     kinds: tuple[str, ...] = words("interaction kinds that it speaks about; empty for all", ())
     when: tuple[Condition, ...] = tables(Condition, "all must hold", ())
     unless: tuple[Condition, ...] = tables(Condition, "exceptions: any one lifts it", ())
+    lifts: tuple[str, ...] = refs("law", "for permit: the bars that it lifts while its conditions hold", ())
     requires: str = text("for permit_if: what is needed, in words", "")
     waiver: Waiver | None = table(Waiver, "how it may be waived", None)
     valid_from_tdb_s: float = date("in force from")

@@ -22,9 +22,7 @@ from moonvillage.units import DIMENSIONS, parse_quantity
 
 T = TypeVar("T")
 ID: Final = re.compile(r"[a-z0-9][a-z0-9_\-]{0,63}\Z")
-_SUFFIX: Final = re.compile(
-    r"_(kg_s|eur_kg|j_kg|m2_s2|m_s2|m_s|kg|m3|m2|bit_s|per_s|tdb_s|eur|rad|pa|m|s|w|j|n|k)\Z"
-)
+_SUFFIX: Final = re.compile(r"_(kg_s|eur_kg|j_kg|m2_s2|m_s2|m_s|kg|m3|m2|bit_s|per_s|tdb_s|eur|rad|pa|m|s|w|j|n|k)\Z")
 CONFIDENCES: Final = ("high", "medium", "low")
 
 
@@ -47,16 +45,23 @@ def _make(kind: str, doc: str, default: Any, **extra: Any) -> Any:
 
 
 def quantity(
-    dimension: str, doc: str, default: Any = MISSING, *, low: float | None = None, high: float | None = None
+    dimension: str,
+    doc: str,
+    default: Any = MISSING,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    key: str = "",
 ) -> Any:
-    """A number with a unit; ``low`` and ``high`` bound it in SI (inclusive)."""
+    """A number with a unit; ``low`` and ``high`` bound it in SI (inclusive).
+
+    ``key`` names it in files where the field's name without its suffix would stand for another field.
+    """
     assert dimension in DIMENSIONS, dimension
-    return _make("quantity", doc, default, dimension=dimension, low=low, high=high)
+    return _make("quantity", doc, default, dimension=dimension, low=low, high=high, key=key)
 
 
-def quantities(
-    dimension: str, doc: str, default: Any = MISSING, *, of: str = "", low: float | None = None
-) -> Any:
+def quantities(dimension: str, doc: str, default: Any = MISSING, *, of: str = "", low: float | None = None) -> Any:
     """A table from names to numbers with units; ``of`` is the kind that the names must belong to."""
     return _make("quantities", doc, default, dimension=dimension, of=of, low=low, high=None)
 
@@ -138,7 +143,13 @@ def key_of(name: str) -> str:
 
 @lru_cache(maxsize=256)
 def _fields_of(cls: Any) -> dict[str, dataclasses.Field[Any]]:
-    return {key_of(f.name): f for f in dataclasses.fields(cls) if "kind" in f.metadata}
+    found: dict[str, dataclasses.Field[Any]] = {}
+    for f in dataclasses.fields(cls):
+        if "kind" in f.metadata:
+            key = f.metadata.get("key") or key_of(f.name)
+            assert key not in found, f"{cls.__name__}: two fields are written {key!r}"
+            found[key] = f
+    return found
 
 
 def fields_of(cls: type) -> dict[str, dataclasses.Field[Any]]:
@@ -203,9 +214,7 @@ class Builder:
             values["provenance"] = provenance
         return cls(**values)
 
-    def _value(
-        self, f: dataclasses.Field[Any], value: object, path: Path_, provenance: dict[str, Provenance]
-    ) -> Any:
+    def _value(self, f: dataclasses.Field[Any], value: object, path: Path_, provenance: dict[str, Provenance]) -> Any:
         meta = f.metadata
         kind = meta["kind"]
         if kind == "quantity":
@@ -226,9 +235,7 @@ class Builder:
             return value
         if kind == "choice":
             if value not in meta["options"]:
-                self.complain(
-                    path, value, "is not one of the choices", did_you_mean(str(value), meta["options"])
-                )
+                self.complain(path, value, "is not one of the choices", did_you_mean(str(value), meta["options"]))
             return value
         if kind == "ref":
             if not isinstance(value, str):
@@ -255,9 +262,7 @@ class Builder:
             for name, item in value.items():
                 self.pending.append(((*path, name), name, meta["of"]))
                 if isinstance(item, bool) or not isinstance(item, int) or item < 0:
-                    self.complain(
-                        (*path, name), item, "is not a whole number of 0 or more", "write it as in 1"
-                    )
+                    self.complain((*path, name), item, "is not a whole number of 0 or more", "write it as in 1")
             return dict(value)
         if kind == "mapping":
             if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value.values()):
@@ -271,14 +276,11 @@ class Builder:
                 self.complain(path, value, "is not a list of times", 'write it as ["30 d", "60 d"]')
                 return ()
             return tuple(
-                self._quantity(meta, item, (*path, index), f.name, provenance)
-                for index, item in enumerate(value)
+                self._quantity(meta, item, (*path, index), f.name, provenance) for index, item in enumerate(value)
             )
         if kind == "integer":
             if isinstance(value, bool) or not isinstance(value, int):
-                self.complain(
-                    path, value, "is not a whole number", "write it without quotes or unit, such as 4"
-                )
+                self.complain(path, value, "is not a whole number", "write it without quotes or unit, such as 4")
                 return 0
             self._bounds(meta, float(value), value, path, "")
             return value
@@ -374,9 +376,7 @@ def json_schema(cls: type) -> dict[str, Any]:
         kind = meta["kind"]
         item: dict[str, Any]
         if kind == "quantity":
-            number: dict[str, Any] = {
-                "type": ["string", "number"] if meta["dimension"] == "fraction" else "string"
-            }
+            number: dict[str, Any] = {"type": ["string", "number"] if meta["dimension"] == "fraction" else "string"}
             number["examples"] = [DIMENSIONS[meta["dimension"]][1]]
             item = {"anyOf": [number, {"type": "array", "minItems": 3, "maxItems": 3}]}
         elif kind == "quantities":
