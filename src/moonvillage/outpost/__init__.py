@@ -1,0 +1,15 @@
+"""Outposts: what they need (:func:`rates`) and how their days go (:func:`live`).
+
+``planning`` the linear rates; ``living`` the simulation's loop; ``matter`` one step of air, water, food and mining;
+``power`` one step of electricity; ``light`` the Sun at a site; ``plants`` modules as plants, with their floors;
+``body`` people as a reaction; ``species`` compositions; ``failures`` and ``spares``; ``ledger`` the books.
+"""
+
+from __future__ import annotations
+
+from moonvillage.outpost.light import SunModel, sun_model
+from moonvillage.outpost.living import live
+from moonvillage.outpost.planning import rates
+from moonvillage.outpost.species import CatalogView
+
+__all__ = ["CatalogView", "SunModel", "live", "rates", "sun_model"]

@@ -1,0 +1,125 @@
+"""The Sun at a site: elevation in DE440, a horizon that reproduces the published light, and the lit share.
+
+Without a terrain model a polar site is given an effective horizon: one elevation, the same in all directions, such
+that the mean lit share of the Sun's disc over 18.6 years (the precession of the Moon's node) equals the published
+illumination of the site. It has the right seasons and months and the right total; it cannot have the right hours,
+since a real horizon differs by azimuth. Away from the poles the horizon is that of a sphere and nights last a
+fortnight, whatever the site's published mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from moonvillage.catalog.model import Site
+from moonvillage.ephemeris import de440
+from moonvillage.ephemeris.constants import MOON_RADIUS_M, SUN_RADIUS_M
+from moonvillage.ephemeris.frames import spherical_to_cartesian
+from moonvillage.ephemeris.orientation import moon_me_matrix
+
+Floats = NDArray[np.float64]
+
+#: Poleward of this latitude the horizon is calibrated; equatorward it is a sphere's.
+POLAR_LATITUDE_RAD: Final = np.deg2rad(80.0)
+#: The calibration's span: 18.6 Julian years from 2025-01-01, every six hours.
+_SPAN_START_TDB_S: Final = 788_961_669.0
+_SPAN_S: Final = 18.6 * 365.25 * 86400.0
+_SPAN_STEP_S: Final = 21_600.0
+_CHUNK: Final = 8192
+
+
+def sun_angles(
+    epoch_tdb_s: ArrayLike, latitude_rad: float, longitude_rad: float, height_m: float = 0.0
+) -> tuple[Floats, Floats, Floats]:
+    """Elevation and azimuth (from north over east) of the Sun's centre, and its angular radius, all rad.
+
+    Topocentric at a planetocentric ME latitude, east longitude and height above 1737.4 km; geometric (light time and
+    aberration, 20 arcseconds together, are left out). Shapes follow the epochs, TDB seconds past J2000.
+    """
+    epochs = np.asarray(epoch_tdb_s, dtype=np.float64)
+    flat = epochs.ravel()
+    site = spherical_to_cartesian(latitude_rad, longitude_rad, MOON_RADIUS_M + height_m)
+    up = site / np.linalg.norm(site)
+    east = np.array([-np.sin(longitude_rad), np.cos(longitude_rad), 0.0])
+    north = np.cross(up, east)
+    result = np.empty((3, flat.size))
+    ephemeris = de440.load()
+    for first in range(0, flat.size, _CHUNK):
+        part = slice(first, first + _CHUNK)
+        sun = ephemeris.position("sun", flat[part], "moon")
+        fixed = np.einsum("nij,nj->ni", moon_me_matrix(flat[part]), sun) - site
+        distance = np.linalg.norm(fixed, axis=1)
+        result[0, part] = np.arcsin(fixed @ up / distance)
+        result[1, part] = np.arctan2(fixed @ east, fixed @ north)
+        result[2, part] = np.arcsin(SUN_RADIUS_M / distance)
+    elevation, azimuth, radius = result.reshape(3, *epochs.shape)
+    return elevation, azimuth, radius
+
+
+def disc_fraction(elevation_rad: ArrayLike, radius_rad: ArrayLike, horizon_rad: float) -> Floats:
+    """Share of the Sun's disc above a straight horizon: area of a circle cut by a chord."""
+    offset = (np.asarray(elevation_rad, dtype=np.float64) - horizon_rad) / np.asarray(radius_rad)
+    d = np.clip(offset, -1.0, 1.0)
+    return np.asarray(0.5 + (d * np.sqrt(1.0 - d * d) + np.arcsin(d)) / np.pi)
+
+
+@lru_cache(maxsize=64)
+def _calibrate(latitude_rad: float, longitude_rad: float, height_m: float, illumination: float) -> float:
+    """The elevation of the effective horizon, rad, by bisection on the mean lit share."""
+    epochs = _SPAN_START_TDB_S + np.arange(0.0, _SPAN_S, _SPAN_STEP_S)
+    elevation, _, radius = sun_angles(epochs, latitude_rad, longitude_rad, height_m)
+    low, high = float(elevation.min() - 0.01), float(elevation.max() + 0.01)
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        if float(disc_fraction(elevation, radius, middle).mean()) > illumination:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
+
+
+@dataclass(frozen=True, slots=True)
+class SunModel:
+    """The light of one place on the Moon.
+
+    ``horizon_rad`` is the elevation of its effective horizon. ``calibrated`` tells whether it was fitted to a
+    published illumination (:func:`sun_model`).
+    """
+
+    latitude_rad: float
+    longitude_rad: float
+    height_m: float = 0.0
+    horizon_rad: float = 0.0
+    calibrated: bool = False
+
+    def sun_fraction(self, epoch_tdb_s: ArrayLike) -> Floats:
+        """Lit share of the Sun's disc, 0 to 1, at epochs in TDB seconds past J2000 (same shape)."""
+        elevation, _, radius = sun_angles(epoch_tdb_s, self.latitude_rad, self.longitude_rad, self.height_m)
+        return disc_fraction(elevation, radius, self.horizon_rad)
+
+    def longest_night_s(self, start_tdb_s: float, end_tdb_s: float, step_s: float = 3600.0) -> float:
+        """The longest time without any of the Sun's disc in a span, to within a step."""
+        dark = self.sun_fraction(np.arange(start_tdb_s, end_tdb_s, step_s)) <= 0.0
+        edges = np.flatnonzero(np.diff(np.concatenate(([False], dark, [False])).astype(np.int8)))
+        return 0.0 if edges.size == 0 else float((edges[1::2] - edges[::2]).max() * step_s)
+
+
+def sun_model(site: Site) -> SunModel:
+    """The light of a catalog site.
+
+    Poleward of 80° the horizon is calibrated to ``site.illumination``; elsewhere it is a sphere's, at zero elevation.
+    """
+    if abs(site.latitude_rad) < POLAR_LATITUDE_RAD or not 0.0 < site.illumination < 1.0:
+        return SunModel(site.latitude_rad, site.longitude_rad, site.height_m)
+    horizon = _calibrate(site.latitude_rad, site.longitude_rad, site.height_m, site.illumination)
+    return SunModel(site.latitude_rad, site.longitude_rad, site.height_m, horizon, True)
+
+
+def mean_fraction(site: Site) -> float:
+    """Long-term mean lit share without asking the ephemeris: the published value, or a half away from the poles."""
+    return site.illumination if abs(site.latitude_rad) >= POLAR_LATITUDE_RAD else 0.5
