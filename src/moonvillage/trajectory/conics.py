@@ -33,50 +33,41 @@ class Climb:
 def climb(start_radius_m: float, path_angle_rad: float, end_radius_m: ArrayLike, time_s: ArrayLike) -> Climb:
     """The ellipse from ``start_radius_m`` at ``path_angle_rad`` ≥ 0 out to ``end_radius_m`` in ``time_s``.
 
-    Times longer than that of the slowest rise (about 5 d to the Moon) arrive after apogee, on the way down.
+    Solved by Newton's method for the eccentric anomaly E at the end, in which the time of flight is smooth and
+    rising through apogee (E = π; about 5 d to the Moon): longer flights arrive on the way down.
     """
     end, time = np.broadcast_arrays(np.asarray(end_radius_m, float), np.asarray(time_s, float))
     mu = GM_EARTH_M3_S2
-    cosine = np.cos(path_angle_rad)
-
-    def shape(inverse_a: Floats) -> tuple[Floats, ...]:
-        speed2 = mu * (2.0 / start_radius_m - inverse_a)
-        h2 = start_radius_m**2 * speed2 * cosine**2
-        e = np.sqrt(np.maximum(1.0 - h2 * inverse_a / mu, 0.0))
-        cos_first = np.clip((1.0 - start_radius_m * inverse_a) / e, -1.0, 1.0)
-        cos_last = np.clip((1.0 - end * inverse_a) / e, -1.0, 1.0)
-        return speed2, h2, e, np.arccos(cos_first), np.arccos(cos_last)
-
-    def duration(inverse_a: Floats, late: NDArray[np.bool_]) -> Floats:
-        _, _, e, first, last = shape(inverse_a)
-        last = np.where(late, 2.0 * np.pi - last, last)
-        return np.asarray(((last - e * np.sin(last)) - (first - e * np.sin(first))) / np.sqrt(mu * inverse_a**3))
-
-    # the ellipse whose apogee is the end radius: e = 1 − … solved by its energy, since apogee = end
-    ratio = start_radius_m * cosine / end
-    speed2 = 2.0 * mu * (1.0 / start_radius_m - 1.0 / end) / (1.0 - ratio**2)
-    slowest = 2.0 / start_radius_m - speed2 / mu
-    never = np.zeros(end.shape, dtype=bool)
-    late = time > duration(slowest, never)
-    # early: 1/a in (0, slowest), time rises with 1/a; late: 1/a in (slowest/2, slowest), time falls with it
-    low = np.where(late, 0.6 * slowest, 1e-3 * slowest)
-    high = slowest.copy()
-    low0, high0 = low.copy(), high.copy()
-    for _ in range(30):
-        middle = 0.5 * (low + high)
-        short = duration(middle, late) < time
-        raise_low = short != late
-        low, high = np.where(raise_low, middle, low), np.where(raise_low, high, middle)
-    inverse_a = 0.5 * (low + high)
-    valid = (inverse_a - low0 > 1e-6 * slowest) & ((high0 - inverse_a > 1e-9 * slowest) | late)
-    speed2, h2, e, first, last = shape(inverse_a)
-    last = np.where(late, 2.0 * np.pi - last, last)
+    cos2 = float(np.cos(path_angle_rad)) ** 2
+    perigee = np.full(end.shape, start_radius_m * cos2)
+    lead = np.zeros(end.shape)  # time from perigee to the start
+    last = np.full(end.shape, 2.8)
+    for turn in range(12):
+        q = perigee / end
+        cos_last, sin_last = np.cos(last), np.sin(last)
+        below = 1.0 - q * cos_last
+        e = (1.0 - q) / below
+        a = perigee / (1.0 - e)
+        rate = np.sqrt(a**3 / mu)
+        e_slope = -(1.0 - q) * q * sin_last / below**2
+        elapsed = rate * (last - e * sin_last)
+        slope = 1.5 * elapsed * e_slope / (1.0 - e) + rate * (1.0 - e * cos_last - sin_last * e_slope)
+        step = (time + lead - elapsed) / slope
+        last = np.clip(last + np.clip(step, -0.6, 0.6), 0.6, 5.5)
+        if path_angle_rad > 0.0 and turn < 11:
+            perigee = start_radius_m * cos2 * (2.0 - start_radius_m / a) / (2.0 - perigee / a)
+            first = np.arccos(np.clip((1.0 - start_radius_m / a) / np.maximum(e, 1e-9), -1.0, 1.0))
+            lead = rate * (first - e * np.sin(first))
+        if turn > 2 and float(np.abs(step).max()) < 1e-9:
+            break
+    valid = np.abs(step) < 1e-6
+    first = np.arccos(np.clip((1.0 - start_radius_m / a) / e, -1.0, 1.0))
     factor = np.sqrt((1.0 + e) / (1.0 - e))
-    swept = 2.0 * (np.arctan(factor * np.tan(0.5 * last)) - np.arctan(factor * np.tan(0.5 * first)))
-    swept = np.where(swept < 0.0, swept + 2.0 * np.pi, swept)
-    transverse = np.sqrt(h2) / end
-    radial = np.sqrt(np.maximum(mu * (2.0 / end - inverse_a) - transverse**2, 0.0)) * np.where(late, -1.0, 1.0)
-    return Climb(np.sqrt(speed2), swept, radial, transverse, valid)
+    swept = 2.0 * (np.arctan2(factor * np.sin(0.5 * last), np.cos(0.5 * last)))
+    swept = swept - 2.0 * np.arctan(factor * np.tan(0.5 * first))
+    transverse = np.sqrt(mu * a * (1.0 - e * e)) / end
+    radial = np.sqrt(mu * a) * e * np.sin(last) / end
+    return Climb(np.sqrt(mu * (2.0 / start_radius_m - 1.0 / a)), swept, radial, transverse, valid)
 
 
 @dataclass(frozen=True, slots=True)

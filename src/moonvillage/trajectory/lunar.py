@@ -3,11 +3,14 @@
 The flight time is chosen on conics through the Moon's centre, the guess patches conics at 60,000 km, and both ends
 are shot towards one another in the n-body model (``shooting``). The parking orbit's node and phase are free, so the
 departure is at the requested instant. Where the parking orbit's inclination is too low for the Moon's declination
-(or the lunar orbit's for the arrival direction), the plane is kept and the burn turns out of it, at its price.
+(or the lunar orbit's for the arrival direction), the plane is kept and the burn turns out of it, at its price; where
+even that cannot reach, the parking orbit is first tilted by a burn of its own ("plane_change").
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -21,12 +24,14 @@ from moonvillage.records.legs import Burn, Event, Leg
 from moonvillage.records.places import Arc, EarthOrbit, MoonOrbit
 from moonvillage.trajectory import translunar as tl
 from moonvillage.trajectory.conics import climb
-from moonvillage.trajectory.planes import ApsisEnd, PlaneFamily
+from moonvillage.trajectory.planes import ApsisEnd, PlaneFamily, planes_through
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
 
 Floats = NDArray[np.float64]
 
 _DURATIONS_S: Final = np.arange(3.0, 5.51, 0.125) * tl.DAY_S
+#: A leg that costs so much more than on conics sends the solver to look for a better one.
+_SURPRISE_M_S: Final = 60.0
 _NORTH: Final = np.array([0.0, 0.0, 1.0])
 
 
@@ -49,39 +54,73 @@ def lunar_family(
     if plane_normal is not None:
         return PlaneFamily.about(np.array(plane_normal), 0.0)
     if orbit.over is not None and orbit.inclination_rad is None:
-        site, _ = moon_site_state(
-            epoch_tdb_s + orbit.over_after_s, orbit.over.latitude_rad, orbit.over.longitude_rad
-        )
+        site, _ = moon_site_state(epoch_tdb_s + orbit.over_after_s, orbit.over.latitude_rad, orbit.over.longitude_rad)
         return PlaneFamily.about(unit(site), 0.5 * np.pi)
     inclination = 0.5 * np.pi if orbit.inclination_rad is None else orbit.inclination_rad
     return PlaneFamily.about(moon_me_matrix(epoch_tdb_s)[2], inclination)
 
 
+def parking_hold(family: PlaneFamily, direction: Floats, swept_rad: float, branch: int) -> tl.Hold | None:
+    """Where on the parking orbits the injection lies; None if none of them can send a craft that way."""
+    _, margin = family.containing(direction)
+    if margin > tl.MARGIN_RAD:
+        return tl.hold(family, direction, swept_rad, branch)
+    if family.angle_rad > 0.0:
+        return tl.hold_low(family, direction, swept_rad)
+    held = tl.hold(family, direction, swept_rad, branch)
+    return held if abs(held.beta) < 0.5 * np.pi else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Choice:
+    """A flight to try: its cost on conics, duration, parking branch, tilted parking inclination, excess velocity."""
+
+    cost_m_s: float
+    duration_s: float
+    branch: int
+    tilt_rad: float
+    v_excess_m_s: Floats
+
+
 def _scan(
-    departure: float, durations: Floats, start_radius: float, parking: PlaneFamily, orbit: MoonOrbit, normal: tuple[float, float, float] | None
-) -> list[tuple[float, float, int, Floats]]:
-    """(cost, duration, parking branch, excess velocity) of conics to the Moon's centre, cheapest first."""
-    arrivals = departure + durations
-    moon_r, moon_v = de440.load().state("moon", arrivals)
-    arcs = climb(start_radius, 0.0, np.linalg.norm(moon_r, axis=1), durations)
-    rows: list[tuple[float, float, int, Floats]] = []
+    departure: float, durations: Floats, origin: EarthOrbit, lunar: PlaneFamily, lunar_radius: float
+) -> list[_Choice]:
+    """Conics to the Moon's centre, cheapest first."""
+    start_radius = EARTH_RADIUS_M + origin.altitude_m
+    parking = parking_family(origin)
+    moon_r, moon_v = de440.load().state("moon", departure + durations)
+    distance = np.linalg.norm(moon_r, axis=1)
+    arcs = climb(start_radius, 0.0, distance, durations)
+    directions = moon_r / distance[:, None]
+    normals, margin = planes_through(parking, directions)
     circular = np.sqrt(GM_EARTH_M3_S2 / start_radius)
-    for k in np.flatnonzero(arcs.valid):
-        one = climb(start_radius, 0.0, float(np.linalg.norm(moon_r[k])), durations[k : k + 1])
-        family = lunar_family(orbit, float(arrivals[k]), normal)
-        for branch in (0, 1):
-            held = tl.hold(parking, unit(moon_r[k]), float(arcs.angle_rad[k]), branch)
-            v = tl.excess_velocity(moon_r[k], moon_v[k], one, held.conic_normal[None], +1)[0]
-            size = float(np.linalg.norm(v))
-            _, margin = family.containing(v / size)
-            speed = float(arcs.start_speed_m_s[k])
-            injection = np.sqrt(speed**2 + circular**2 - 2.0 * speed * circular * np.cos(held.beta))
-            insertion = float(
-                tl.apsis_dv(MOON_RADIUS_M + orbit.altitude_m, np.array(size), np.array(max(0.0, -margin)))
-            )
-            rows.append((float(injection) + insertion, float(durations[k]), branch, v))
-    rows.sort(key=lambda row: row[0])
-    return rows
+    extra = np.zeros(durations.size)
+    turn = np.zeros(durations.size)
+    tilt = np.zeros(durations.size)
+    for k in np.flatnonzero(margin <= tl.MARGIN_RAD):
+        held = parking_hold(parking, directions[k], float(arcs.angle_rad[k]), 0)
+        change = float(-margin[k]) + 2.0 * tl.MARGIN_RAD
+        by_tilt = 2.0 * circular * np.sin(0.5 * change) if parking.angle_rad > 0.0 else np.inf
+        if held is not None and 0.5 * held.beta**2 * arcs.start_speed_m_s[k] < by_tilt:
+            turn[k] = held.beta
+            normals[:, k] = held.conic_normal
+        elif np.isfinite(by_tilt):
+            extra[k], tilt[k] = by_tilt, change
+        else:
+            extra[k] = np.inf
+    v = tl.excess_velocity(moon_r, moon_v, arcs, normals, +1)  # (2, n, 3)
+    size = np.linalg.norm(v, axis=-1)
+    speed = arcs.start_speed_m_s
+    injection = np.sqrt(speed**2 + circular**2 - 2.0 * speed * circular * np.cos(turn)) + extra
+    _, lunar_margin = planes_through(lunar, (v / size[..., None]).reshape(-1, 3))
+    out = np.maximum(0.0, -lunar_margin).reshape(size.shape)
+    cost = np.where(arcs.valid, injection + tl.apsis_dv(lunar_radius, size, out), np.inf)
+    rows = [
+        _Choice(float(cost[branch, k]), float(durations[k]), branch, float(tilt[k]), v[branch, k])
+        for branch, k in np.ndindex(*cost.shape)
+        if np.isfinite(cost[branch, k])
+    ]
+    return sorted(rows, key=lambda row: row.cost_m_s)
 
 
 @register(EarthOrbit, MoonOrbit)
@@ -90,51 +129,71 @@ def solve_leo_to_llo(arc: Arc, departure_tdb_s: float, options: SolveOptions) ->
     origin, target = arc.origin, arc.destination
     assert isinstance(origin, EarthOrbit)
     assert isinstance(target, MoonOrbit)
-    start_radius = EARTH_RADIUS_M + origin.altitude_m
-    parking = parking_family(origin)
     durations = _DURATIONS_S if options.duration_s is None else np.array([options.duration_s])
-    rows = _scan(departure_tdb_s, durations, start_radius, parking, target, options.plane_normal)
+    middle = departure_tdb_s + float(durations.mean())
+    lunar = lunar_family(target, middle, options.plane_normal)
+    rows = _scan(departure_tdb_s, durations, origin, lunar, MOON_RADIUS_M + target.altitude_m)
     if not rows:
-        return failure(arc, departure_tdb_s, "No ellipse reaches the Moon in the given flight time.")
-    legs: list[Leg] = []
-    tried = 0
-    for _, duration, branch, v in rows[:1] + [row for row in rows[1:] if row[1] != rows[0][1]][:3]:
+        return failure(
+            arc, departure_tdb_s, "No ellipse from this parking orbit reaches the Moon in the given flight time."
+        )
+    first = rows[0]
+    spread = [row for row in rows if abs(row.duration_s - first.duration_s) > 0.4 * tl.DAY_S]
+    choices = [first, *spread[:1], *rows[1:2], *spread[1:2]]
+    if origin.raan_rad is None:  # more tilt: the way in may need a steeper plane than the Moon's centre does
+        choices += [replace(first, tilt_rad=first.tilt_rad + extra) for extra in np.deg2rad([4.0, 8.0])]
+    best: Leg | None = None
+    reasons: list[str] = []
+    for choice in choices:
         for lunar_branch in (0, 1):
-            tried += 1
-            leg = _attempt(arc, departure_tdb_s, duration, branch, lunar_branch, v, options)
-            if leg.converged:
-                return leg
-            legs.append(leg)
-    return failure(arc, departure_tdb_s, f"{legs[0].reason} ({tried} guesses were tried.)")
+            leg = _attempt(arc, departure_tdb_s, choice, lunar_branch, options)
+            if not leg.converged:
+                reasons.append(leg.reason)
+                continue
+            if best is None or leg.dv_m_s < best.dv_m_s:
+                best = leg
+            if best.dv_m_s < first.cost_m_s + _SURPRISE_M_S:
+                return best
+            break
+    return best or failure(arc, departure_tdb_s, f"{reasons[0]} ({len(reasons)} guesses were tried.)")
 
 
-def _attempt(
-    arc: Arc, departure: float, duration: float, branch: int, lunar_branch: int, v: Floats, options: SolveOptions
-) -> Leg:
+def _attempt(arc: Arc, departure: float, choice: _Choice, lunar_branch: int, options: SolveOptions) -> Leg:
     origin, target = arc.origin, arc.destination
     assert isinstance(origin, EarthOrbit)
     assert isinstance(target, MoonOrbit)
-    arrival = departure + duration
-    earth_end = ApsisEnd(parking_family(origin), EARTH_RADIUS_M + origin.altitude_m)
+    arrival = departure + choice.duration_s
+    family = parking_family(origin)
+    if choice.tilt_rad > 0.0:
+        up = 1.0 if origin.inclination_rad < 0.5 * np.pi else -1.0
+        family = PlaneFamily.about(family.axis, family.angle_rad + up * choice.tilt_rad)
+    earth_end = ApsisEnd(family, EARTH_RADIUS_M + origin.altitude_m)
     lunar_end = ApsisEnd(lunar_family(target, arrival, options.plane_normal), MOON_RADIUS_M + target.altitude_m)
-    holds: list[tl.Hold] = []
+    last: list[tl.Hold] = []
 
-    def plane(direction: Floats, swept: float) -> Floats:
-        holds.append(tl.hold(earth_end.family, direction, swept, branch))
-        return holds[-1].conic_normal
+    def plane(direction: Floats, swept: float) -> Floats | None:
+        held = parking_hold(earth_end.family, direction, swept, choice.branch)
+        if held is None:
+            return None
+        last.append(held)
+        return held.conic_normal
 
-    guess = tl.patched(+1, departure, arrival, (earth_end.radius_m, 0.0), plane, lunar_end, lunar_branch, v)
-    held = holds[-1]
+    start = (earth_end.radius_m, 0.0)
+    guess = tl.patched(+1, departure, arrival, start, plane, lunar_end, lunar_branch, choice.v_excess_m_s)
+    if guess is None:
+        return failure(arc, departure, "The parking orbit's inclination does not reach the Moon's declination.")
+    held = last[-1]
     first = np.array([held.psi, held.omega, float(guess.climb.start_speed_m_s[0]), held.beta])
     side = tl.earth_side(earth_end, departure, first, held.free, entry=False)
     result, _ = tl.correct(guess, side, lunar_end, arrival)
     if not result.converged:
         return failure(arc, departure, result.reason)
-    return _leg(arc, departure, arrival, guess.rim_tdb_s, earth_end, lunar_end, result.parameters, options)
+    return _leg(arc, choice, departure, arrival, guess.rim_tdb_s, earth_end, lunar_end, result.parameters, options)
 
 
 def _leg(
     arc: Arc,
+    choice: _Choice,
     departure: float,
     arrival: float,
     rim: float,
@@ -152,19 +211,31 @@ def _leg(
     miss_m_s = float(np.linalg.norm(final[3:] - orbit[3:]))
     if not (miss_m <= 100.0 and miss_m_s <= 0.1):
         return failure(
-            arc, departure, f"Flown again in one go, the leg misses its orbit by {miss_m:.0f} m and {miss_m_s:.2f} m/s."
+            arc,
+            departure,
+            f"Flown again in one go, the leg misses its orbit by {miss_m:.0f} m and {miss_m_s:.2f} m/s.",
         )
     speed = float(np.linalg.norm(start[3:]))
+    burns = [
+        Burn("tli", departure, float(np.linalg.norm(injection)), _tuple(injection)),
+        Burn("loi", arrival, float(np.linalg.norm(insertion)), _tuple(insertion)),
+    ]
+    approximation = "burns are impulses"
+    if choice.tilt_rad > 0.0:
+        parked_speed = float(np.linalg.norm(parked[3:]))
+        pole = math.copysign(2.0 * parked_speed * math.sin(0.5 * choice.tilt_rad), float(parked[5]) or 1.0)
+        burns.insert(0, Burn("plane_change", departure, abs(pole), (0.0, 0.0, pole)))
+        approximation += (
+            f"; the parking orbit is tilted by {math.degrees(choice.tilt_rad):.1f} deg at a node just before departure, "
+            "which is priced but not flown"
+        )
     return Leg(
         arc=arc.id,
         kind=kind(arc),
         departure_tdb_s=departure,
         arrival_tdb_s=arrival,
         converged=True,
-        burns=(
-            Burn("tli", departure, float(np.linalg.norm(injection)), _tuple(injection)),
-            Burn("loi", arrival, float(np.linalg.norm(insertion)), _tuple(insertion)),
-        ),
+        burns=tuple(burns),
         events=(
             Event("departure", departure),
             Event("perilune", arrival, f"{(lunar_end.radius_m - MOON_RADIUS_M) / 1e3:.1f} km"),
@@ -173,7 +244,7 @@ def _leg(
         c3_m2_s2=speed**2 - 2.0 * GM_EARTH_M3_S2 / earth_end.radius_m,
         closure_position_m=miss_m,
         closure_velocity_m_s=miss_m_s,
-        approximation="burns are impulses",
+        approximation=approximation,
         trajectory=tl.sample(flight, options.samples),
         final_centre="moon",
         final_state=final,

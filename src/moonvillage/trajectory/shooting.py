@@ -72,9 +72,7 @@ def _jacobian(side: Side, parameters: Floats) -> Floats:
 def _shoot(side: Side, parameters: Floats, rim_tdb_s: float) -> tuple[Floats, Floats] | None:
     """State at the rim epoch (Earth-centred) and its derivative by the free parameters; None if the path broke."""
     state = side.end.state(parameters)
-    path = dynamics.propagate(
-        side.epoch_tdb_s, state[:3], state[3:], rim_tdb_s, centre=side.centre, stm=True
-    )
+    path = dynamics.propagate(side.epoch_tdb_s, state[:3], state[3:], rim_tdb_s, centre=side.centre, stm=True)
     if path.reason or path.stm is None:
         return None
     r, v = path.r_m, path.v_m_s

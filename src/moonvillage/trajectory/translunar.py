@@ -6,6 +6,7 @@ as far as conics go.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -16,10 +17,17 @@ from numpy.typing import NDArray
 from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import GM_MOON_M3_S2
-from moonvillage.ephemeris.frames import unit
 from moonvillage.records.legs import Trajectory
 from moonvillage.trajectory.conics import Climb, climb, flyby
-from moonvillage.trajectory.planes import ApsisEnd, PlaneFamily, in_plane_angle, rotate
+from moonvillage.trajectory.planes import (
+    ApsisEnd,
+    PlaneFamily,
+    cross,
+    in_plane_angle,
+    normalised,
+    planes_through,
+    rotate,
+)
 from moonvillage.trajectory.shooting import RIM_M, End, Match, Side, match
 
 Floats = NDArray[np.float64]
@@ -60,19 +68,45 @@ def hold(family: PlaneFamily, direction: Floats, turn_rad: float, branch: int) -
         lead = 2.0 * np.pi - lead
     omega = along_plane - lead
     node = family.node(psi)
-    radial = np.cos(omega) * node + np.sin(omega) * np.cross(normal, node)
+    radial = np.cos(omega) * node + np.sin(omega) * cross(normal, node)
     if margin > MARGIN_RAD:
         return Hold(psi, omega, 0.0, (0, 1, 2), normal, radial)
-    conic_normal = unit(np.cross(radial, direction)) * (1.0 if np.sin(turn_rad) >= 0.0 else -1.0)
-    beta = float(np.arctan2(np.cross(conic_normal, radial) @ normal, np.cross(conic_normal, radial) @ np.cross(normal, radial)))
+    conic_normal = normalised(cross(radial, direction)) * (1.0 if np.sin(turn_rad) >= 0.0 else -1.0)
+    heading = cross(conic_normal, radial)
+    beta = math.atan2(float(heading @ normal), float(heading @ cross(normal, radial)))
     return Hold(psi, omega, beta, (1, 2, 3), conic_normal, radial)
 
 
+def hold_low(family: PlaneFamily, direction: Floats, turn_rad: float) -> Hold | None:
+    """Like :func:`hold` where no plane of the family (or barely one) holds the direction, but some reach its apsis.
+
+    The apsis may lie anywhere on the cone ``turn_rad`` before the direction. Of the points there over which orbits
+    of the family pass, the one is taken at which orbit and conic differ least in heading. None if there is no such
+    point: the family is too far from the direction.
+    """
+    chi = np.linspace(0.0, 2.0 * np.pi, 361)[:-1]
+    side = PlaneFamily.about(direction, 0.5 * np.pi)
+    around = np.cos(chi)[:, None] * side.a + np.sin(chi)[:, None] * side.b
+    radials = math.cos(turn_rad) * direction + math.sin(turn_rad) * around
+    conics = np.cross(radials, direction) / math.sin(turn_rad)
+    normals, margin = planes_through(family, radials)
+    agreement = np.where(margin >= 0.0, np.sum(normals * conics, axis=-1), -2.0)
+    branch, k = np.unravel_index(int(np.argmax(agreement)), agreement.shape)
+    if agreement[branch, k] < -1.0:
+        return None
+    radial = radials[k]
+    psi = family.containing(radial)[0][branch]
+    normal = family.normal(psi)
+    heading = cross(conics[k], radial)
+    beta = math.atan2(float(heading @ normal), float(heading @ cross(normal, radial)))
+    return Hold(psi, in_plane_angle(family, psi, radial), beta, (1, 2, 3), conics[k], radial)
+
+
 def excess_velocity(moon_r: Floats, moon_v: Floats, arc: Climb, normals: Floats, way: int) -> Floats:
-    """Velocity about the Moon (…, 3) of conics through its centre, in planes with the given unit normals."""
-    m = unit(moon_r)
-    geocentric = way * arc.radial_m_s[..., None] * m + arc.transverse_m_s[..., None] * np.cross(normals, m)
-    return np.asarray(geocentric - moon_v)
+    """Velocity about the Moon (..., n, 3) of conics through its centre (n), in planes of given normals (..., n, 3)."""
+    m = moon_r / np.linalg.norm(moon_r, axis=-1, keepdims=True)
+    along = np.cross(normals, m)
+    return np.asarray(way * arc.radial_m_s[:, None] * m + arc.transverse_m_s[:, None] * along - moon_v)
 
 
 def apsis_dv(radius_m: float, v_infinity_m_s: Floats, out_of_plane_rad: Floats) -> Floats:
@@ -88,8 +122,8 @@ def apsis_dv(radius_m: float, v_infinity_m_s: Floats, out_of_plane_rad: Floats) 
     return np.asarray(np.sqrt(speed**2 + circular**2 - 2.0 * speed * circular * np.cos(beta)))
 
 
-#: Chooses the Earth's end: (direction of the rim point, angle swept from the end) → its normal of motion there.
-EarthPlane = Callable[[Floats, float], Floats]
+#: Chooses the Earth's end: (direction of the rim point, angle swept from the end) → its normal of motion there, or None.
+EarthPlane = Callable[[Floats, float], Floats | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,8 +148,10 @@ def patched(
     lunar: ApsisEnd,
     branch: int,
     v_relative: Floats,
-) -> Guess:
+) -> Guess | None:
     """Patch an Earth ellipse and a lunar hyperbola at the rim, by fixed-point iteration from a relative velocity.
+
+    None if the Earth's end cannot be placed.
 
     ``start`` is the radius and the (positive) flight-path angle at the Earth's end.
     """
@@ -125,24 +161,23 @@ def patched(
         v2 = float(v_relative @ v_relative) - (2.0 * GM_MOON_M3_S2 / RIM_M if guess is not None else 0.0)
         pass_by = flyby(lunar.radius_m, float(np.sqrt(max(v2, 250.0**2))), RIM_M)
         turn = np.pi - pass_by.heading_rad if way > 0 else pass_by.heading_rad
-        held = hold(lunar.family, unit(v_relative), turn, branch)
+        held = hold(lunar.family, normalised(v_relative), turn, branch)
         rim_relative = RIM_M * rotate(held.radial, held.conic_normal, -way * pass_by.anomaly_rad)
         rim_tdb = moon_tdb_s - way * pass_by.time_s
         moon_r, moon_v = ephemeris.state("moon", rim_tdb)
         rim = moon_r + rim_relative
         arc = climb(start[0], start[1], float(np.linalg.norm(rim)), np.array([abs(rim_tdb - earth_tdb_s)]))
-        direction = unit(rim)
+        direction = normalised(rim)
         normal = plane(direction, float(arc.angle_rad[0]))
-        velocity = way * arc.radial_m_s[0] * direction + arc.transverse_m_s[0] * np.cross(normal, direction)
+        if normal is None:
+            return None
+        velocity = way * arc.radial_m_s[0] * direction + arc.transverse_m_s[0] * cross(normal, direction)
         v_relative = velocity - moon_v
         guess = Guess(rim_tdb, rim, velocity, held, pass_by.speed_m_s, arc, normal)
-    assert guess is not None
     return guess
 
 
-def correct(
-    guess: Guess, earth: Side, lunar: ApsisEnd, moon_tdb_s: float
-) -> tuple[Match, Side]:
+def correct(guess: Guess, earth: Side, lunar: ApsisEnd, moon_tdb_s: float) -> tuple[Match, Side]:
     """Close the gap between both ends in the n-body model."""
     parameters = np.array([guess.moon.psi, guess.moon.omega, guess.moon_speed_m_s, guess.moon.beta])
     side = Side(lunar, "moon", moon_tdb_s, parameters, guess.moon.free, _APSIS_LIMIT)
@@ -162,9 +197,7 @@ class Flight:
     paths: tuple[dynamics.Path, ...]
 
 
-def fly(
-    start: Floats, start_tdb_s: float, rim_tdb_s: float, end_tdb_s: float, way: int, *, dense: bool
-) -> Flight:
+def fly(start: Floats, start_tdb_s: float, rim_tdb_s: float, end_tdb_s: float, way: int, *, dense: bool) -> Flight:
     """Fly from one end to the other, changing centre at the rim; the proof of a leg and the source of its samples."""
     centres = ("earth", "moon") if way > 0 else ("moon", "earth")
     first = dynamics.propagate(start_tdb_s, start[:3], start[3:], rim_tdb_s, centre=centres[0], dense=dense)
