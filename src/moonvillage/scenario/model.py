@@ -19,6 +19,7 @@ from moonvillage.catalog.schema import (
     flag,
     integer,
     mapping,
+    quantities,
     quantity,
     ref,
     refs,
@@ -103,11 +104,13 @@ class Step:
     escape (then the launcher makes the first burn of the next flight of these craft).
     ``fly``: ``to`` a place, ``by`` a craft (``burns`` names others for single burns), at least ``wait`` after the
     step before, within ``within`` after that.
-    ``burn``: a stated ``dv`` by ``burners`` in turn, each dropped when empty where ``stage`` is true (no trajectory).
+    ``burn``: a stated ``dv`` by ``burners`` in turn, each dropped when empty where ``stage`` is true (no trajectory);
+    the stack is then at ``to`` where that is given.
     ``undock``: go on with ``craft`` only, the others wait here; ``dock``: take ``craft`` (waiting here) back in.
     ``drop``: leave ``craft`` behind for good. ``unload``: hand over ``cargo`` here. ``load``: take ``cargo`` from the
     stocks here (``amount`` kg where fixed). ``refuel``: fill ``craft`` from the stocks here (``components`` only).
-    ``take``: take reusable ``craft`` from the fleet parked here; ``park``: leave it to the fleet here.
+    ``take``: take reusable ``craft`` from the fleet parked here, with empty tanks (on the ground: new, with full
+    ones); ``park``: leave it to the fleet here.
     ``stay``: remain ``stay`` or one of ``choices`` here; the crew lives here meanwhile.
     ``land``: the end on Earth.
     """
@@ -133,7 +136,7 @@ class Step:
     on: str = ref("launcher", "launch: the launcher", "")
     into: str = choice(("leo", "tli", "escape"), "launch: how far the launcher takes it", "leo")
     lifts: tuple[str, ...] = refs("craft", "launch: the craft on top", ())
-    to: str = ref("place", "launch, fly: where to", "")
+    to: str = ref("place", "launch, fly, burn: where to; the first take: where it begins", "")
     by: str = ref("craft", "fly: who burns", "")
     burns: Mapping[str, str] = mapping("craft", "fly: who makes which burn, where it is not 'by'", {})
     wait_s: float = quantity("time", "fly: earliest departure after the step before", 0.0, low=0.0)
@@ -194,6 +197,14 @@ class Mission:
     seats: Mapping[str, int] = counts("partner", "crew by partner", {})
     tourists: int = integer("paying passengers", 0, low=0)
     samples_kg: float = quantity("mass", "samples brought to the Earth by each flight", 0.0, low=0.0)
+    loads_kg: Mapping[str, float] = quantities(
+        "mass",
+        "what each flight carries from the Earth, where that is not left to the planner",
+        {},
+        of="commodity",
+        low=0.0,
+    )
+    carries: Mapping[str, int] = counts("module", "modules that each flight carries, likewise", {})
     crew_mass_kg: float = quantity("mass", "mass of one person with suit and kit", 110.0, low=0.0)
     cost_eur: float = quantity("money", "operations, besides launchers and craft", 0.0, low=0.0)
     revenue_eur: float = quantity("money", "earned by each flight", 0.0, low=0.0)
@@ -229,6 +240,7 @@ class Demand:
     amount_kg: float = quantity("mass", "how much of the commodity", 0.0, low=0.0)
     samples_kg: float = quantity("mass", "samples on Earth", 0.0, low=0.0)
     crew: int = integer("people present in every period", 0, low=0)
+    continuous: bool = flag("crew: at every moment, not only at the middle of every period", False)
     crew_days: int = integer("crew-days in all", 0, low=0)
     since_tdb_s: float = date("from when", -1e12)
     until_tdb_s: float = date("until when", 1e12)

@@ -50,6 +50,8 @@ def walk(mission: Mission) -> list[Waypoint]:
         elif step.do == "fly":
             place = step.to
             carried = False
+        elif step.do == "burn":
+            place = step.to or place
         elif step.do == "undock":
             left = tuple(c for c in active if c not in step.craft)
             waiting[place] = (*waiting.get(place, ()), *left)
