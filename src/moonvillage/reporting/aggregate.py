@@ -1,0 +1,389 @@
+"""Adding up what the records hold: by partner, by year, by class of supply. No figure here is new."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from moonvillage.catalog.schema import key_of
+from moonvillage.reporting import formats as f
+from moonvillage.reporting.bundle import Bundle
+
+Rows = list[dict[str, Any]]
+#: Points kept of any line over time.
+_POINTS: Final = 260
+#: Classes of supply (NATO's, as SpaceNet adapted them: Shull et al., AIAA 2006-7234).
+SUPPLY: Final = {
+    1: "Propellants and fuels",
+    2: "Crew provisions",
+    3: "Crew operations",
+    4: "Maintenance and upkeep",
+    5: "Stowage and restraint",
+    6: "Exploration and research",
+    7: "Waste and disposal",
+    8: "Habitation and infrastructure",
+    9: "Transportation",
+    10: "Miscellaneous",
+}
+CREW: Final = "Crew"
+SAMPLES: Final = "Samples"
+
+
+def bat_segments(bundle: Bundle) -> Rows:
+    """Straight pieces of each flight between its ledger events, with the mass carried along each."""
+    operators = dict(bundle.campaign.table("flights").select("flight", "operator").iter_rows())
+    ground = next((id_ for id_ in bundle.places if bundle.rank(id_) == 0), "")
+    segments: Rows = []
+    events = bundle.campaign.table("events").sort("flight", "epoch_tdb_s", "step", maintain_order=True)
+    for (flight,), rows in events.group_by("flight", maintain_order=True):
+        before: dict[str, Any] | None = None
+        for row in rows.iter_rows(named=True):
+            if row["event"] == "launch" and ground and row["place"] != ground:
+                rise = {**row, "place": ground}
+                segments.append(_segment(bundle, operators, str(flight), rise, row))
+            if before is not None and before["place"] and row["place"]:
+                moved = before["place"] != row["place"]
+                if row["epoch_tdb_s"] > before["epoch_tdb_s"] or moved:
+                    segments.append(_segment(bundle, operators, str(flight), before, row))
+            before = row
+    return segments
+
+
+def _segment(
+    bundle: Bundle, operators: dict[str, str], flight: str, a: dict[str, Any], b: dict[str, Any]
+) -> dict[str, Any]:
+    wait = a["place"] == b["place"]
+    where = bundle.place(a["place"]) if wait else f"{bundle.place(a['place'])} → {bundle.place(b['place'])}"
+    return {
+        "flight": flight,
+        "operator": operators.get(flight, ""),
+        "place0": a["place"],
+        "place1": b["place"],
+        "t0": f.unix_ms(a["epoch_tdb_s"]),
+        "t1": f.unix_ms(b["epoch_tdb_s"]),
+        "mass_kg": a["mass_kg"],
+        "wait": wait,
+        "label": f"{flight}: {'waits at ' if wait else ''}{where}, {f.date(a['epoch_tdb_s'])}, {f.mass(a['mass_kg'])}",
+    }
+
+
+def crew_on_site(bundle: Bundle) -> Rows:
+    """People by place and period, for places that ever have any; the lived log where the plan has no table."""
+    table = bundle.campaign.table("crew")
+    if table.is_empty() and bundle.log is not None and "crew" in bundle.log.days.columns:
+        table = bundle.log.days.select("place", "epoch_tdb_s", "crew").gather_every(7)
+    if table.is_empty():
+        return []
+    peopled = set(table.filter(pl.col("crew") > 0)["place"].to_list())
+    rows: Rows = []
+    for place in (id_ for id_ in bundle.places if id_ in peopled):
+        for row in table.filter(pl.col("place") == place).sort("epoch_tdb_s").iter_rows(named=True):
+            label = f"{bundle.place(place)}, {f.month(row['epoch_tdb_s'])}: {f.number(row['crew'])} people"
+            rows.append({"place": place, "t": f.unix_ms(row["epoch_tdb_s"]), "crew": row["crew"], "label": label})
+    return rows
+
+
+def thin(table: pl.DataFrame, columns: list[str], points: int = _POINTS) -> pl.DataFrame:
+    """At most ``points`` rows over time: the mean of each interval, at its middle."""
+    if len(table) <= points:
+        return table.select("epoch_tdb_s", *columns)
+    size = -(-len(table) // points)
+    return (
+        table.select("epoch_tdb_s", *columns)
+        .with_row_index("i")
+        .group_by(pl.col("i") // size, maintain_order=True)
+        .agg(pl.col("epoch_tdb_s", *columns).mean())
+        .drop("i")
+    )
+
+
+def lowest(table: pl.DataFrame, column: str, points: int = _POINTS) -> pl.DataFrame:
+    """At most ``points`` rows over time, each interval's row with the smallest value: no shortage is smoothed away."""
+    if len(table) <= points:
+        return table.select("epoch_tdb_s", column)
+    size = -(-len(table) // points)
+    return (
+        table.select("epoch_tdb_s", column)
+        .with_row_index("i")
+        .group_by(pl.col("i") // size, maintain_order=True)
+        .agg(pl.all().sort_by(column).first())
+        .drop("i")
+        .select("epoch_tdb_s", column)
+    )
+
+
+def levels(bundle: Bundle) -> dict[tuple[str, str], Rows]:
+    """Stock levels by place and commodity: planned and lived, and the reserve; ``kg`` at ``t``."""
+    found: dict[tuple[str, str], Rows] = {}
+    plan = bundle.campaign.table("stocks").sort("place", "commodity", "epoch_tdb_s")
+    for (place, commodity), table in plan.group_by("place", "commodity", maintain_order=True):
+        rows = found.setdefault((str(place), str(commodity)), [])
+        for row in table.iter_rows(named=True):
+            rows.append({"t": f.unix_ms(row["epoch_tdb_s"]), "kg": row["amount_kg"], "kind": "plan"})
+            if row["reserve_kg"]:
+                rows.append({"t": f.unix_ms(row["epoch_tdb_s"]), "kg": row["reserve_kg"], "kind": "reserve"})
+    if bundle.log is not None:
+        days = bundle.log.days
+        columns = [c for c in days.columns if c.endswith("_kg") and f"{c[:-3]}_used_kg" in days.columns]
+        for (place,), table in days.sort("epoch_tdb_s").group_by("place", maintain_order=True):
+            for column in columns:
+                values = table.filter(pl.col(column).is_not_null() & pl.col(column).is_not_nan())
+                key = (str(place), column[:-3])
+                if values.is_empty() or (key not in found and float(values[column].cast(pl.Float64).abs().sum()) == 0.0):
+                    continue
+                for epoch, kg in lowest(values, column).iter_rows():
+                    found.setdefault(key, []).append({"t": f.unix_ms(epoch), "kg": kg, "kind": "lived"})
+    kept = {key: rows for key, rows in found.items() if any(row["kg"] for row in rows)}
+    order = {id_: i for i, id_ in enumerate(bundle.places)}
+    return dict(sorted(kept.items(), key=lambda item: (order.get(item[0][0], 99), item[0][1])))
+
+
+def power(bundle: Bundle) -> dict[str, Rows]:
+    """Mean power (kW), energy stored (kWh) and sunlight (%) by place over time."""
+    if bundle.log is None:
+        return {}
+    result: dict[str, Rows] = {}
+    columns = ["generated_j", "load_j", "shed_j", "stored_j", "storage_capacity_j", "sun_fraction"]
+    for (place,), table in bundle.log.days.sort("epoch_tdb_s").group_by("place", maintain_order=True):
+        if len(table) < 2:
+            continue
+        step = float(np.median(np.diff(table["epoch_tdb_s"].to_numpy())))
+        if step <= 0.0:
+            continue
+        present = [c for c in columns if c in table.columns]
+        rows: Rows = []
+        for row in thin(table, present).iter_rows(named=True):
+            get = lambda key, factor, row=row: None if row.get(key) is None else row[key] * factor  # noqa: E731
+            rows.append(
+                {
+                    "t": f.unix_ms(row["epoch_tdb_s"]),
+                    "generated": get("generated_j", 1e-3 / step),
+                    "load": get("load_j", 1e-3 / step),
+                    "shed": get("shed_j", 1e-3 / step),
+                    "stored": get("stored_j", 1 / 3.6e6),
+                    "capacity": get("storage_capacity_j", 1 / 3.6e6),
+                    "sun": get("sun_fraction", 100.0),
+                }
+            )
+        result[str(place)] = rows
+    return result
+
+
+def costs(bundle: Bundle) -> Rows:
+    """Cost and flights by operator and year of departure."""
+    totals: dict[tuple[str, int], list[float]] = {}
+    for row in bundle.campaign.table("flights").iter_rows(named=True):
+        total = totals.setdefault((row["operator"], f.year(row["departure_tdb_s"])), [0.0, 0.0])
+        total[0] += row["cost_eur"] or 0.0
+        total[1] += 1
+    return [
+        {"operator": operator, "year": year, "cost_eur": cost, "flights": int(count)}
+        for (operator, year), (cost, count) in sorted(totals.items(), key=lambda item: (item[0][1], item[0][0]))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one partner does in the plan."""
+
+    partner: str
+    flights: int
+    joined: int
+    launches: int
+    to_orbit_kg: float
+    landed_kg: float
+    owned_kg: float
+    seats: int
+    cost_eur: float
+    launch_cost_eur: float
+
+
+def shares(bundle: Bundle) -> list[Share]:
+    """By partner: flights flown and joined, launches by its launchers, masses, seats, cost."""
+    flights = bundle.campaign.table("flights")
+    launches = bundle.campaign.table("launches")
+    manifest = bundle.campaign.table("manifest").filter(pl.col("kind") != "crew")
+    launchers = bundle.scenario.of("launcher")
+    ids: dict[str, None] = dict.fromkeys(bundle.operators)
+    for mission in bundle.scenario.missions.values():
+        ids.update(dict.fromkeys([*mission.partners, *mission.seats]))
+    providers = {id_: getattr(launchers.get(id_), "operator", "") for id_ in launches["launcher"].unique().sort()}
+    ids.update(dict.fromkeys(p for p in providers.values() if p))
+    seats = dict.fromkeys(ids, 0)
+    for row in flights.filter((pl.col("crew_up") > 0) | (pl.col("crew_down") > 0)).iter_rows(named=True):
+        mission_ = bundle.scenario.missions.get(row["mission"])
+        for partner, count in (mission_.seats if mission_ is not None else {}).items():
+            seats[partner] += count
+    result = []
+    for id_ in ids:
+        own = flights.filter(pl.col("operator") == id_)
+        mine = [launcher for launcher, provider in providers.items() if provider == id_]
+        lifted = launches.filter(pl.col("launcher").is_in(mine))
+        share = Share(
+            partner=id_,
+            flights=len(own),
+            joined=int(flights.filter(pl.col("partners").list.contains(id_)).height),
+            launches=len(lifted),
+            to_orbit_kg=float(own["mass_to_orbit_kg"].sum()),
+            landed_kg=float(own["mass_landed_kg"].sum()),
+            owned_kg=float(manifest.filter(pl.col("owner") == id_)["mass_kg"].sum()),
+            seats=seats[id_],
+            cost_eur=float(own["cost_eur"].sum()),
+            launch_cost_eur=float(lifted["cost_eur"].sum()),
+        )
+        result.append(share)
+    return result
+
+
+def supply_class(bundle: Bundle, cargo: str, kind: str) -> str:
+    """The class of supply of a load, in words."""
+    if kind == "crew":
+        return CREW
+    if kind == "samples":
+        return SAMPLES
+    entry = bundle.scenario.of("commodity").get(cargo)
+    if entry is not None:
+        return SUPPLY[entry.supply_class]
+    return SUPPLY[8] if cargo in bundle.scenario.of("module") else SUPPLY[10]
+
+
+def mass_flow(bundle: Bundle) -> list[tuple[str, str, str, float]]:
+    """(origin, destination, class of supply, kg) of everything handed over."""
+    totals: dict[tuple[str, str, str], float] = {}
+    for row in bundle.campaign.table("manifest").iter_rows(named=True):
+        key = (row["origin"], row["destination"], supply_class(bundle, row["cargo"], row["kind"]))
+        totals[key] = totals.get(key, 0.0) + (row["mass_kg"] or 0.0)
+    return [(*key, kg) for key, kg in sorted(totals.items()) if kg > 0.0]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A figure that the run rests on and that is not sure."""
+
+    kind: str
+    title: str
+    figure: str
+    written: str
+    confidence: str
+    source: str
+
+
+def doubts(bundle: Bundle) -> list[Doubt]:
+    """Figures of low or medium confidence among the entries that the plan really uses, the least sure first."""
+    found = []
+    for kind, entry in _used(bundle):
+        for name, provenance in sorted(getattr(entry, "provenance", {}).items()):
+            if provenance.confidence == "high":
+                continue
+            source = bundle.scenario.of("source").get(provenance.source)
+            where = provenance.source
+            if source is not None:
+                where = ", ".join(part for part in (source.title, source.publisher, source.published) if part)
+            head, _, tail = name.partition(".")
+            label = f.words(key_of(head)) + (f" of {f.words(tail)}" if tail else "")
+            found.append(Doubt(kind, entry.title, label, provenance.as_written, provenance.confidence, where))
+    order = {"low": 0, "medium": 1}
+    return sorted(found, key=lambda d: (order.get(d.confidence, 2), d.kind, d.title, d.figure))
+
+
+def _used(bundle: Bundle) -> Iterator[tuple[str, Any]]:
+    scenario, campaign = bundle.scenario, bundle.campaign
+    ids: dict[str, set[str]] = {k: set() for k in ("launcher", "craft", "module", "site", "metabolism", "commodity")}
+    ids["launcher"] |= set(campaign.table("launches")["launcher"].to_list())
+    ids["craft"] |= set(campaign.table("burns")["craft"].to_list())
+    for mission in set(campaign.table("flights")["mission"].to_list()) & set(scenario.missions):
+        for step in scenario.missions[mission].steps:
+            ids["craft"] |= {*step.lifts, *step.craft, *step.burners, *step.burns.values(), step.by}
+    manifest = campaign.table("manifest")
+    ids["module"] |= set(manifest.filter(pl.col("kind") == "module")["cargo"].to_list())
+    ids["commodity"] |= set(manifest.filter(pl.col("kind") == "commodity")["cargo"].to_list())
+    for outpost in scenario.outposts.values():
+        ids["module"] |= set(outpost.modules)
+        ids["metabolism"].add(outpost.metabolism)
+        ids["site"].add(outpost.site)
+    places = set(bundle.campaign.table("legs")["destination"].to_list())
+    ids["site"] |= {spec.site for id_, spec in scenario.place_specs.items() if spec.site and id_ in places}
+    for kind, names in ids.items():
+        entries = scenario.of(kind)
+        for name in sorted(names & set(entries)):
+            yield kind, entries[name]
+
+
+def approximations(bundle: Bundle) -> list[tuple[str, int]]:
+    """Every approximation that a leg reports, with how many legs it concerns."""
+    table = bundle.flights.flown
+    if table.is_empty():
+        return []
+    said = table.filter(pl.col("approximation").fill_null("") != "")
+    counts = said.group_by("approximation").len().sort("len", "approximation", descending=[True, False])
+    return [(str(text), int(count)) for text, count in counts.iter_rows()]
+
+
+def arc_errors(bundle: Bundle) -> Rows:
+    """Quantiles of flown minus planned by arc, and the largest closure errors."""
+    flown = bundle.flights.flown
+    rows: Rows = []
+    if flown.is_empty():
+        return rows
+    for (origin, destination), table in flown.sort("planned_departure_tdb_s").group_by(
+        "origin", "destination", maintain_order=True
+    ):
+        good = table.filter(pl.col("converged") & pl.col("dv_m_s").is_finite())
+        error = (good["dv_m_s"] - good["planned_dv_m_s"]).to_numpy()
+        rows.append(
+            {
+                "origin": origin,
+                "destination": destination,
+                "legs": len(table),
+                "failed": len(table) - int(table["converged"].sum()),
+                "planned": _mean(table["planned_dv_m_s"]),
+                "q50": _quantile(np.abs(error), 0.5),
+                "q99": _quantile(np.abs(error), 0.99),
+                "max": _quantile(np.abs(error), 1.0),
+                "mean": float(error.mean()) if error.size else float("nan"),
+                "closure_position_m": _largest(good["closure_position_m"]),
+                "closure_velocity_m_s": _largest(good["closure_velocity_m_s"]),
+            }
+        )
+    return rows
+
+
+def _finite(series: pl.Series) -> Any:
+    values = series.drop_nulls().to_numpy()
+    return values[np.isfinite(values)]
+
+
+def _mean(series: pl.Series) -> float:
+    values = _finite(series)
+    return float(values.mean()) if values.size else float("nan")
+
+
+def _largest(series: pl.Series) -> float:
+    values = _finite(series)
+    return float(values.max()) if values.size else float("nan")
+
+
+def _quantile(values: Any, q: float) -> float:
+    return float(np.quantile(values, q)) if len(values) else float("nan")
+
+
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Nested mappings as (dotted path, text); dataclasses and lists of scalars too."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    if isinstance(value, dict) or hasattr(value, "items"):
+        for key, item in value.items():
+            yield from flatten(item, f"{path} › {key}" if path else str(key))
+    elif isinstance(value, (list, tuple)):
+        if all(not isinstance(item, (dict, list, tuple)) for item in value):
+            yield path, ", ".join(str(item) for item in value)
+        else:
+            for index, item in enumerate(value):
+                yield from flatten(item, f"{path} › {index + 1}")
+    else:
+        yield path, f"{value:.6g}" if isinstance(value, float) else str(value)

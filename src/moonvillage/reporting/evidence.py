@@ -1,0 +1,328 @@
+"""The sections of the page that say why to believe it: flown against planned, rules, costs, doubts, provenance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from moonvillage.reporting import formats as f
+from moonvillage.reporting.aggregate import (
+    approximations,
+    arc_errors,
+    costs,
+    doubts,
+    flatten,
+    shares,
+)
+from moonvillage.reporting.bundle import Bundle
+from moonvillage.reporting.figures import Figure
+from moonvillage.reporting.markup import Child, Markup, element, join, table
+from moonvillage.reporting.sections import figure, more, section
+
+_ANSWERS = {
+    "allowed": "good",
+    "barred": "bad",
+    "no_basis": "bad",
+    "suspended": "bad",
+    "conditional": "mid",
+    "unknown": "mid",
+}
+
+
+def flown(bundle: Bundle, item: Figure | None) -> Markup | None:
+    """Flown against planned, leg by leg."""
+    legs = bundle.flights.flown
+    if legs.is_empty():
+        return None
+    arcs = [
+        (
+            f"{bundle.place(row['origin'])} → {bundle.place(row['destination'])}",
+            f.whole(row["legs"]),
+            f.whole(row["failed"]) if row["failed"] else f.NONE,
+            f.speed(row["planned"], 4),
+            f.speed(row["mean"], 2),
+            f.speed(row["q50"], 2),
+            f.speed(row["q99"], 2),
+            f.speed(row["max"], 2),
+            f.length(row["closure_position_m"]),
+            _tiny_speed(row["closure_velocity_m_s"]),
+        )
+        for row in arc_errors(bundle)
+    ]
+    failed = legs.filter(~pl.col("converged"))
+    missing = None
+    if len(failed):
+        items = [
+            element("li", f"{row['flight']}, step {row['step']}, {bundle.place(row['origin'])} → {bundle.place(row['destination'])}: {row['reason'] or 'no reason was recorded'}")
+            for row in failed.head(50).iter_rows(named=True)
+        ]  # fmt: skip
+        missing = element("div", element("h3", f"{f.plural(len(failed), 'leg')} did not converge"), element("ul", items), class_="why soft")  # fmt: skip
+    rows = [
+        (
+            row["flight"],
+            str(row["step"]),
+            f"{bundle.place(row['origin'])} → {bundle.place(row['destination'])}",
+            f.date(row["departure_tdb_s"]),
+            f.days((row["arrival_tdb_s"] or math.nan) - (row["departure_tdb_s"] or math.nan)),
+            f.speed(row["planned_dv_m_s"], 5),
+            f.speed(row["dv_m_s"], 5) if row["converged"] else "not converged",
+            f.mass(row["planned_propellant_kg"], 4),
+            f.mass(row["propellant_kg"], 4) if row["converged"] else f.NONE,
+            f.length(row["closure_position_m"]),
+        )
+        for row in legs.sort("departure_tdb_s", "flight", "step").iter_rows(named=True)
+    ]
+    heads = ("Flight", "Step", "Leg", "Departs", "Takes", "Δv planned", "Δv flown", "Propellant planned", "Propellant flown", "Closure")  # fmt: skip
+    return section(
+        "flown",
+        "Flown against planned",
+        "Each leg of the plan was targeted again as a trajectory, and its solution propagated once more from start to "
+        "end: the closure error is the miss of that second propagation.",
+        missing,
+        figure(item),
+        table(
+            "Difference of flown and planned Δv, and closure errors, by arc (quantiles of the absolute difference)",
+            ("Arc", "Legs", "Failed", "Planned, mean", "Mean difference", "q50", "q99", "Max", "Closure, worst", "Closure in speed"),
+            arcs,
+            numeric=range(1, 10),
+        ),
+        more(f"All {f.plural(len(rows), 'leg')}", table("Legs in order of departure", heads, rows, numeric=(4, 5, 6, 7, 8, 9))),
+    )  # fmt: skip
+
+
+def _tiny_speed(value_m_s: float) -> str:
+    if math.isfinite(value_m_s) and 0 < abs(value_m_s) < 0.1:
+        return f"{f.number(value_m_s * 1000.0, 2)}{f.GAP}mm/s"
+    return f.speed(value_m_s, 2)
+
+
+def partners(bundle: Bundle) -> Markup | None:
+    """Who did what, and under which agreement."""
+    found = [s for s in shares(bundle) if s.flights or s.joined or s.launches or s.seats or s.owned_kg]
+    allowed = bundle.campaign.table("permissions")
+    if not found and allowed.is_empty():
+        return None
+    rows = [
+        (
+            join([_dot(bundle.colour(s.partner)), bundle.partner(s.partner)]),
+            f.whole(s.flights) if s.flights else f.NONE,
+            f.whole(s.joined) if s.joined else f.NONE,
+            f.whole(s.launches) if s.launches else f.NONE,
+            f.mass(s.to_orbit_kg) if s.to_orbit_kg else f.NONE,
+            f.mass(s.landed_kg) if s.landed_kg else f.NONE,
+            f.mass(s.owned_kg) if s.owned_kg else f.NONE,
+            f.whole(s.seats) if s.seats else f.NONE,
+            f.money(s.cost_eur) if s.cost_eur else f.NONE,
+        )
+        for s in found
+    ]
+    heads = ("Partner", "Flights flown", "Joined", "Launches", "To orbit", "Landed", "Loads owned", "Seats", "Cost")
+    return section(
+        "partners",
+        "Who does what, and on what basis",
+        "Masses and cost stand with the operator of a flight; launches with whoever runs the launcher; seats are crew "
+        "by partner, summed over flights.",
+        table("Shares of the partners", heads, rows, numeric=range(1, 9)),
+        _permissions(bundle, allowed),
+    )
+
+
+def _dot(colour: str) -> Markup:
+    disc = element("circle", cx="5", cy="5", r="4.5", fill=colour)
+    return element("svg", disc, class_="dot", width="10", height="10", viewBox="0 0 10 10", aria_hidden="true")
+
+
+def _permissions(bundle: Bundle, allowed: pl.DataFrame) -> Child:
+    if allowed.is_empty():
+        return element("p", "No interaction between partners needed a decision.", class_="empty")
+    groups: dict[tuple[Any, ...], list[float]] = {}
+    for row in allowed.sort("date_tdb_s").iter_rows(named=True):
+        key = (
+            row["answer"],
+            row["interaction"],
+            tuple(row["parties"] or ()),
+            row["mission"],
+            tuple(row["rules"] or ()),
+            tuple(row["agreements"] or ()),
+            row["why"] or "",
+        )
+        groups.setdefault(key, []).append(row["date_tdb_s"])
+    order = {"barred": 0, "no_basis": 1, "suspended": 2, "unknown": 3, "conditional": 4, "allowed": 5}
+    body = []
+    for key, dates in sorted(groups.items(), key=lambda item: (order.get(item[0][0], 9), item[1][0])):
+        answer, interaction, parties, mission, rules, agreements, why = key
+        first, last = min(dates), max(dates)
+        when = f.month(first) if f.month(first) == f.month(last) else f"{f.month(first)} to {f.month(last)}"
+        body.append(
+            (
+                element("span", f.words(answer), class_=f"tag {_ANSWERS.get(answer, 'mid')}"),
+                f.words(interaction),
+                ", ".join(bundle.partner(p) for p in parties),
+                bundle.mission(mission) if mission else f.NONE,
+                f"{len(dates)} ×, {when}" if len(dates) > 1 else when,
+                join([_law(bundle, rule) for rule in rules], " ") if rules else f.NONE,
+                join([_agreement(bundle, a, first, last) for a in agreements], " ") if agreements else f.NONE,
+                why,
+            )
+        )
+    heads = ("Answer", "What", "Parties", "Mission", "When", "Rules", "Agreements", "Why")
+    return table("Decisions about who may do what", heads, body, class_="text")
+
+
+def _law(bundle: Bundle, id_: str) -> Markup:
+    law = bundle.scenario.laws.get(id_)
+    if law is None:
+        return element("span", f.words(id_), class_="cite")
+    sure = "" if law.confidence == "high" else f" ({law.confidence} confidence)"
+    return element("span", law.title, element("small", f"{law.citation}{sure}"), class_="cite")
+
+
+def _agreement(bundle: Bundle, id_: str, first: float, last: float) -> Markup:
+    found = bundle.scenario.agreements.get(id_)
+    if found is None:
+        return element("span", f.words(id_), class_="cite")
+    steps = [found.status(first)]
+    changes = [f"{found.status(first)} on {f.date(first)}"]
+    for change in found.history:
+        if first < change.since_tdb_s <= last and change.status != steps[-1]:
+            steps.append(change.status)
+            changes.append(f"{change.status} from {f.date(change.since_tdb_s)}")
+    sure = "" if found.confidence == "high" else f" ({found.confidence} confidence)"
+    return element("span", found.title, element("small", f"{'; '.join(changes)}. {found.citation}{sure}"), class_="cite")
+
+
+def money(bundle: Bundle, item: Figure | None) -> Markup | None:
+    """Costs by partner and year."""
+    rows = costs(bundle)
+    if item is None or not rows:
+        return None
+    years = sorted({row["year"] for row in rows})
+    operators = [id_ for id_ in bundle.operators if any(row["operator"] == id_ for row in rows)]
+    cell = {(row["operator"], row["year"]): row["cost_eur"] for row in rows}
+    body = [
+        (
+            bundle.partner(id_),
+            *(f.number(cell[id_, y] / 1e6) if cell.get((id_, y)) else f.NONE for y in years),
+            f.number(sum(cell.get((id_, y), 0.0) for y in years) / 1e6, 4),
+        )
+        for id_ in operators
+    ]
+    body.append(
+        (
+            "Together",
+            *(f.number(sum(cell.get((id_, y), 0.0) for id_ in operators) / 1e6) for y in years),
+            f.number(sum(cell.values()) / 1e6, 4),
+        )
+    )
+    notes = "Not discounted, at the prices of the scenario; a flight's whole cost falls in the year of its departure."
+    return section(
+        "costs",
+        "What it costs",
+        notes,
+        figure(item),
+        table("Cost by partner and year, M€", ("Partner", *map(str, years), "All years"), body, numeric=range(1, len(years) + 2)),
+    )  # fmt: skip
+
+
+def doubt(bundle: Bundle) -> Markup:
+    """What is approximate, and which figures are not sure."""
+    found = doubts(bundle)
+    low = [d for d in found if d.confidence == "low"]
+    medium = [d for d in found if d.confidence != "low"]
+    heads = ("Entry", "Kind", "Figure", "Value", "Confidence", "Source")
+
+    def rows(items: list[Any]) -> list[tuple[Child, ...]]:
+        return [
+            (d.title, f.words(d.kind), d.figure, d.written, element("span", d.confidence, class_=f"tag {'bad' if d.confidence == 'low' else 'mid'}"), d.source)
+            for d in items
+        ]  # fmt: skip
+
+    said = [element("li", f"{text} ", element("small", f"({f.plural(count, 'leg')})")) for text, count in approximations(bundle)]
+    notes = [element("li", note) for note in (bundle.log.notes if bundle.log is not None else ())]
+    return section(
+        "doubts",
+        "What is approximate, and what is not sure",
+        "Only what this run really uses is listed here.",
+        element("h3", "Approximations in flight") if said else None,
+        element("ul", said) if said else None,
+        element("h3", "Approximations in life at the outposts") if notes else None,
+        element("ul", notes) if notes else None,
+        None if said or notes else element("p", "No leg and no outpost reports an approximation.", class_="empty"),
+        table("Figures of low confidence", heads, rows(low), empty="No figure of low confidence is used.", class_="text"),
+        more(f"Figures of medium confidence ({len(medium)})", table("Figures of medium confidence", heads, rows(medium), class_="text"))
+        if medium
+        else None,
+    )  # fmt: skip
+
+
+def provenance(bundle: Bundle) -> Markup:
+    """Versions, hashes, seed, times, convergence, and how to cite the run."""
+    manifest = bundle.manifest
+    history = next((manifest[key] for key in ("history", "convergence", "iterations") if _is_history(manifest.get(key))), None)
+    wall = bundle.summary.get("wall_s") or manifest.get("wall_s") or {}
+    blocks: list[Child] = []
+    if history is not None:
+        keys = list(dict.fromkeys(key for row in history for key in row))
+        body = [tuple(_plain(row.get(key)) for key in keys) for row in history]
+        blocks.append(table("Convergence of the loop, one row per iteration", [f.words(k) for k in keys], body, numeric=range(1, len(keys))))  # fmt: skip
+    if isinstance(wall, Mapping) and wall:
+        pairs = [(f.words(str(stage)), f.seconds(float(s))) for stage, s in wall.items() if isinstance(s, (int, float))]
+        blocks.append(table("Wall time by stage", ("Stage", "Time"), pairs, numeric=(1,)))
+    if bundle.campaign.model:
+        pairs = [(f.words(k), f.number(float(v), 4)) for k, v in bundle.campaign.model.items()]
+        blocks.append(more("The optimisation model", table("Size and effort of the model", ("Quantity", "Value"), pairs, numeric=(1,))))  # fmt: skip
+    facts = [
+        (key, element("code", text))
+        for key, text in flatten({k: v for k, v in manifest.items() if not _is_history(v)})
+    ]
+    facts.append(("seed", element("code", str(bundle.scenario.header.seed)))) if "seed" not in manifest else None
+    blocks.append(table("Identity of the run: versions and digests", ("Item", "Value"), facts, class_="text"))
+    blocks.append(element("h3", "How to cite this run"))
+    blocks.append(element("pre", citation(bundle)))
+    blocks.append(more("The scenario as read", element("pre", bundle.scenario.source)))
+    return section(
+        "provenance",
+        "Where this comes from",
+        "The same scenario, seed and versions give the same tables, byte for byte.",
+        blocks,
+    )
+
+
+def _is_history(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return f.NONE if value is None else str(value).lower()
+    if isinstance(value, (int, float)):
+        return f.number(float(value), 4)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items())
+    return str(value)
+
+
+def citation(bundle: Bundle) -> str:
+    """A BibTeX entry for the run."""
+    manifest = bundle.manifest
+    versions = manifest.get("versions") or {}
+    version = versions.get("moonvillage", "") if isinstance(versions, Mapping) else ""
+    hashes = manifest.get("hashes") or {}
+    digest = str(hashes.get("scenario", "")) if isinstance(hashes, Mapping) else ""
+    lines = [
+        f"@misc{{moonvillage-{bundle.scenario.name},",
+        f"  title = {{{_bibtex(bundle.scenario.header.title)}}},",
+        f"  howpublished = {{computed with moonvillage{' ' + str(version) if version else ''}}},",
+        f"  note = {{scenario {bundle.scenario.name}, seed {bundle.scenario.header.seed}"
+        + (f", sha256 {digest[:16]}" if digest else "")
+        + ", ephemeris DE440},",
+        "}",
+    ]
+    return "\n".join(lines)
+
+
+def _bibtex(text: str) -> str:
+    return "".join(f"\\{sign}" if sign in "&%$#_{}" else sign for sign in text)

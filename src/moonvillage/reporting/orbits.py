@@ -1,0 +1,182 @@
+"""The flown legs as curves small enough for a page: split at the Moon's sphere of influence, thinned, packed.
+
+A piece near the Moon is kept relative to the Moon, so that a low orbit stays exact to a few hundred metres beside
+a transfer 400 000 km long. Axes are ICRF, lengths metres, epochs TDB seconds past J2000.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from moonvillage import ephemeris
+from moonvillage.errors import EphemerisRangeError
+from moonvillage.reporting.bundle import Bundle
+from moonvillage.units import DAY_S
+
+Floats = NDArray[np.float64]
+
+#: The Moon's sphere of influence: inside it a piece is kept relative to the Moon.
+MOON_SPHERE_M: Final = 66_100_000.0
+#: The distance at which the rotating view draws the Moon.
+MEAN_DISTANCE_M: Final = 384_400_000.0
+EARTH_RADIUS_M: Final = 6_371_000.0
+MOON_RADIUS_M: Final = 1_737_400.0
+#: Points kept for the whole page; each takes 8 bytes.
+_BUDGET: Final = 70_000
+#: A point is kept at the latest after this turn of the path, and after this length of it.
+_TURN_RAD: Final = np.radians(2.5)
+_LENGTH_M: Final = 8_000_000.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Part of a leg about one body: ``centre`` "earth" or "moon", ``epoch_tdb_s`` (n,), ``r_m`` (n, 3) ICRF."""
+
+    flight: str
+    step: int
+    centre: str
+    epoch_tdb_s: Floats
+    r_m: Floats
+
+
+def pieces(bundle: Bundle) -> list[Piece]:
+    """Every sampled leg as pieces of at least two points, thinned to the page's budget."""
+    whole = _pieces(bundle.flights.samples)
+    for coarser in (1.0, 1.6, 2.6, 4.2, 7.0, 12.0):
+        thinned = [_thin(piece, coarser) for piece in whole]
+        if sum(len(piece.epoch_tdb_s) for piece in thinned) <= _BUDGET:
+            break
+    return thinned if whole else []
+
+
+def _pieces(samples: pl.DataFrame) -> list[Piece]:
+    if samples.is_empty():
+        return []
+    sky = ephemeris.load()
+    found: list[Piece] = []
+    for (flight, step), table in samples.group_by("flight", "step", maintain_order=True):
+        epoch = table["epoch_tdb_s"].to_numpy().astype(np.float64)
+        r = table.select("x_m", "y_m", "z_m").to_numpy().astype(np.float64)
+        keep = np.isfinite(epoch) & np.isfinite(r).all(axis=1)
+        epoch, r = epoch[keep], r[keep]
+        if len(epoch) < 2:
+            continue
+        try:
+            moon = sky.position("moon", epoch)
+            centre = str(table["centre"][0])
+            if centre == "moon":
+                r = r + moon
+            elif centre != "earth":
+                r = r + sky.position(centre, epoch)
+        except (EphemerisRangeError, ValueError):
+            continue  # a leg about another body, or beyond the ephemeris: it has no place in this view
+        near = np.linalg.norm(r - moon, axis=1) < MOON_SPHERE_M
+        cuts = np.flatnonzero(np.diff(near.astype(np.int8))) + 1
+        for start, stop in zip([0, *cuts], [*cuts, len(epoch)], strict=True):
+            first = max(0, start - 1) if start else 0  # share one point, so that the curve has no gap
+            if stop - first < 2:
+                continue
+            part = slice(first, stop)
+            inside = bool(near[start])
+            relative = r[part] - moon[part] if inside else r[part]
+            found.append(Piece(str(flight), int(step), "moon" if inside else "earth", epoch[part], relative))
+    return found
+
+
+def _thin(piece: Piece, coarser: float) -> Piece:
+    """Fewer points where the path is straight."""
+    step = np.diff(piece.r_m, axis=0)
+    length = np.linalg.norm(step, axis=1)
+    heading = step / np.where(length > 0.0, length, 1.0)[:, None]
+    turn = np.arccos(np.clip(np.einsum("ij,ij->i", heading[1:], heading[:-1]), -1.0, 1.0))
+    effort = length / (_LENGTH_M * coarser)
+    effort[1:] += turn / (_TURN_RAD * coarser)
+    passed = np.floor(np.concatenate([[0.0], np.cumsum(effort)]))
+    keep = np.concatenate([[True], np.diff(passed) > 0.0])
+    keep[-1] = True
+    return Piece(piece.flight, piece.step, piece.centre, piece.epoch_tdb_s[keep], piece.r_m[keep])
+
+
+def rotating(piece: Piece) -> Floats:
+    """A piece in the frame that turns with the Moon, metres about the Earth, the Moon at its mean distance on +x.
+
+    The distance is evened out gradually along the way, so that shapes near either body stay true. Shape (n, 3).
+    """
+    moon, velocity = ephemeris.load().state("moon", piece.epoch_tdb_s)
+    distance = np.linalg.norm(moon, axis=1)
+    x = moon / distance[:, None]
+    z = np.cross(moon, velocity)
+    z /= np.linalg.norm(z, axis=1)[:, None]
+    axes = np.stack([x, np.cross(z, x), z], axis=1)
+    turned = np.asarray(np.einsum("nij,nj->ni", axes, piece.r_m))
+    if piece.centre == "moon":
+        return turned + np.array([MEAN_DISTANCE_M, 0.0, 0.0])
+    share = np.clip(turned[:, 0] / distance / 0.8, 0.0, 1.0)
+    turned[:, 0] += share * (MEAN_DISTANCE_M - distance)
+    return turned
+
+
+def pack(bundle: Bundle, found: list[Piece]) -> dict[str, Any]:
+    """What the viewer reads: pieces as 16-bit integers with a scale each, the Moon's path by the day."""
+    order = bundle.campaign.table("flights").sort("departure_tdb_s", "flight")
+    known = order["flight"].to_list()
+    known += [id_ for id_ in dict.fromkeys(piece.flight for piece in found) if id_ not in set(known)]
+    index = {id_: i for i, id_ in enumerate(known)}
+    operators = dict(order.select("flight", "operator").iter_rows())
+    missions = dict(order.select("flight", "mission").iter_rows())
+    points: list[NDArray[np.int16]] = []
+    times: list[NDArray[np.uint16]] = []
+    heads = []
+    offset = 0
+    epochs = [piece.epoch_tdb_s for piece in found]
+    begin = float(min(e[0] for e in epochs)) - 2.0 * DAY_S
+    end = float(max(e[-1] for e in epochs)) + 2.0 * DAY_S
+    for piece in found:
+        t0 = float(piece.epoch_tdb_s[0])
+        span = max(float(piece.epoch_tdb_s[-1]) - t0, 1.0)
+        scale = max(float(np.abs(piece.r_m).max()), 1.0) / 32_767.0
+        points.append(np.round(piece.r_m / scale).astype("<i2"))
+        times.append(np.round((piece.epoch_tdb_s - t0) / span * 65_535.0).astype("<u2"))
+        count = len(piece.epoch_tdb_s)
+        heads.append(
+            [index[piece.flight], piece.step, int(piece.centre == "moon"), round(t0 - begin, 1), round(span, 1), round(scale, 4), offset, count]
+        )  # fmt: skip
+        offset += count
+    days = np.arange(begin - 3.0 * DAY_S, end + 3.0 * DAY_S, DAY_S)
+    sky = ephemeris.load()
+    days = days[(days >= sky.start_tdb_s) & (days <= sky.end_tdb_s)]
+    moon_km = (sky.position("moon", days) / 1000.0).astype("<f4")
+    sites = [
+        {"name": bundle.place(id_), "lat": spec.latitude_rad, "lon": spec.longitude_rad}
+        for id_, spec in bundle.scenario.places.items()
+        if hasattr(spec, "latitude_rad") and hasattr(spec, "longitude_rad")
+    ]
+    return {
+        "begin": begin,
+        "end": end,
+        "flights": [
+            {
+                "id": id_,
+                "title": bundle.mission(missions[id_]) if id_ in missions else id_,
+                "operator": bundle.partner(operators.get(id_, "")),
+                "colour": bundle.colour(operators.get(id_, "")),
+            }
+            for id_ in known
+        ],
+        "heads": heads,
+        "points": _encode(np.concatenate(points)),
+        "times": _encode(np.concatenate(times)),
+        "moonBegin": float(days[0]) - begin,
+        "moon": _encode(moon_km),
+        "sites": sites,
+    }
+
+
+def _encode(array: NDArray[Any]) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")

@@ -1,0 +1,62 @@
+"""Writing a report: the page and its figures, all or nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from moonvillage.reporting import orbits
+from moonvillage.reporting.bundle import Bundle
+from moonvillage.reporting.figures import on_paper
+from moonvillage.reporting.page import draw, page
+
+
+def report(bundle: Bundle, folder: Path, *, progress: Callable[[str], None] | None = None) -> Path:
+    """Write ``folder/report.html`` and ``folder/figures/*.svg`` and ``*.png``.
+
+    Parameters
+    ----------
+    bundle
+        The records of a run.
+    folder
+        The run's folder; made where it is missing. Figures of an earlier report there are replaced.
+    progress
+        Called with the name of each figure as it is begun.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Notes
+    -----
+    Everything is written beside its place and renamed, the page last: a reader sees the old report or the new one.
+    """
+    say = progress or (lambda name: None)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    pieces = orbits.pieces(bundle)
+    figures = draw(bundle, pieces, say)
+    say("page")
+    text = page(bundle, figures, pieces)
+    temporary = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
+    try:
+        made = temporary / "figures"
+        made.mkdir()
+        say("figure files")
+        for figure in figures.all():
+            (made / f"{figure.name}.svg").write_text(on_paper(figure.svg), encoding="utf-8")
+            (made / f"{figure.name}.png").write_bytes(figure.png())
+        new = temporary / "report.html"
+        new.write_text(text, encoding="utf-8")
+        target = folder / "figures"
+        if target.exists():
+            os.replace(target, temporary / "old")
+        os.replace(made, target)
+        os.replace(new, folder / "report.html")
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder / "report.html"
