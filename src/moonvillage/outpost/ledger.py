@@ -190,8 +190,11 @@ class Book:
 
     # -- the table ------------------------------------------------------------------------------------------
 
-    def frame(self) -> pl.DataFrame:
-        """The columns of ``OutpostLog.days``; epochs are the ends of the steps."""
+    def frame(self, always: frozenset[str]) -> pl.DataFrame:
+        """The columns of ``OutpostLog.days``; epochs are the ends of the steps.
+
+        A commodity that was never there has columns only if it is in ``always``.
+        """
         columns: dict[str, object] = {
             "place": [self.place] * len(self.ends),
             "epoch_tdb_s": self.ends,
@@ -207,6 +210,9 @@ class Book:
         stocks = np.array(self.stocks)[1:]
         moved = {name: np.array(rows) for name, rows in self.moved.items()}
         for column, commodity in enumerate(self.commodities):
+            seen = stocks[:, column].any() or any(m[:, column].any() for m in moved.values())
+            if not seen and commodity not in always:
+                continue
             columns[f"{commodity}_kg"] = stocks[:, column]
             for name in ("in", "made", "used", "lost"):
                 columns[f"{commodity}_{name}_kg"] = moved[name][:, column]

@@ -114,10 +114,12 @@ def sun_model(site: Site) -> SunModel:
 
     Poleward of 80° the horizon is calibrated to ``site.illumination``; elsewhere it is a sphere's, at zero elevation.
     """
-    if abs(site.latitude_rad) < POLAR_LATITUDE_RAD or not 0.0 < site.illumination < 1.0:
-        return SunModel(site.latitude_rad, site.longitude_rad, site.height_m)
-    horizon = _calibrate(site.latitude_rad, site.longitude_rad, site.height_m, site.illumination)
-    return SunModel(site.latitude_rad, site.longitude_rad, site.height_m, horizon, True)
+    place = (site.latitude_rad, site.longitude_rad, site.height_m)
+    if abs(site.latitude_rad) < POLAR_LATITUDE_RAD:
+        return SunModel(*place)
+    if not 0.0 < site.illumination < 1.0:  # always dark, or always lit
+        return SunModel(*place, 0.5 * np.pi if site.illumination <= 0.0 else -0.5 * np.pi, True)
+    return SunModel(*place, _calibrate(*place, site.illumination), True)
 
 
 def mean_fraction(site: Site) -> float:

@@ -82,6 +82,9 @@ class _Place:
             module = self.modules[name]
             ids |= set(module.makes_kg_s) | set(module.takes_kg_s) | set(module.holds_kg)
         self.kept = frozenset(brought)
+        parts = self.parts
+        core = (parts.oxygen, parts.nitrogen, parts.water, parts.food, parts.spares)
+        self.always = frozenset((*core, *outpost.stocks_kg, *outpost.reserve_s))
         commodities = tuple(sorted(ids))
         self.compositions = {c: composition_of(c, catalog, self.body.food) for c in commodities}
         entries = catalog.of("commodity")
@@ -487,7 +490,7 @@ def live(
         shortfalls += place.shortfalls
         notes += [f"{id_}: {note}" for note in place.notes]
         crew_days += float(np.dot(place.book.crew, np.diff(edges))) / 86400.0
-        log_frames.append(place.book.frame())
+        log_frames.append(place.book.frame(place.always))
         events += [(outpost.place, *event) for event in sorted(place.events)]
     if progress is not None:
         progress(1.0)

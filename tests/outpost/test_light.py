@@ -1,0 +1,73 @@
+"""The Sun at the pole and elsewhere, and the horizon that keeps a site's published light."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from world import DAY, SITES, START
+
+from moonvillage.outpost.light import SunModel, disc_fraction, mean_fraction, sun_angles, sun_model
+
+YEARS = 18.6 * 365.25 * DAY
+EPOCHS = 788_961_669.0 + np.arange(0.0, YEARS, DAY / 4)
+
+
+def test_the_smooth_south_pole_over_a_nodal_cycle() -> None:
+    """A sphere's south pole sees some of the Sun 55.1 % of the time, and the Sun stays within 1.59 deg of the level.
+
+    Both figures are from an independent computation with DE421 (Skyfield), handed down with these tests.
+    """
+    elevation, _, radius = sun_angles(EPOCHS, -np.pi / 2, 0.0)
+    some = float((disc_fraction(elevation, radius, 0.0) > 0.0).mean())
+    highest = np.rad2deg(np.abs(elevation).max())
+    print(f"any Sun {some:.4f}; highest {highest:.3f} deg")
+    assert some == pytest.approx(0.551, abs=0.002)
+    assert highest == pytest.approx(1.59, abs=0.02)
+
+
+@pytest.mark.parametrize("illumination", [0.695, 0.829, 0.9227, 0.9565])
+def test_calibration_keeps_the_published_light(illumination: float) -> None:
+    """Published means of Gläser et al. 2014 and 2018 for sites near the south pole."""
+    model = sun_model(replace(SITES["ridge"], illumination=illumination))
+    mean = float(model.sun_fraction(EPOCHS + 5000.0).mean())
+    assert model.calibrated
+    assert mean == pytest.approx(illumination, abs=2e-3)
+
+
+def test_fortnights_away_from_the_pole() -> None:
+    site = SITES["plain"]
+    model = sun_model(site)
+    year = START + np.arange(0.0, 12 * 29.530589 * DAY, 3600.0)
+    assert not model.calibrated
+    assert float(model.sun_fraction(year).mean()) == pytest.approx(0.5, abs=0.01)
+    # half a synodic month, less the Sun's diameter (0.53 deg at 0.508 deg/h): 353 h
+    assert model.longest_night_s(START, START + 120 * DAY) / 3600.0 == pytest.approx(353.3, abs=4.0)
+    assert mean_fraction(site) == 0.5
+
+
+def test_the_sun_stands_over_the_equator_at_noon() -> None:
+    elevation, azimuth, radius = sun_angles(START + np.arange(0.0, 30 * DAY, 600.0), 0.0, 0.5)
+    noon = int(np.argmax(elevation))
+    assert np.rad2deg(elevation[noon]) > 88.0
+    assert np.rad2deg(radius[noon]) == pytest.approx(0.2666, abs=0.006)
+    rising = (elevation[1:] > elevation[:-1]) & (np.abs(elevation[1:]) < 0.2)
+    assert np.all(np.abs(np.rad2deg(azimuth[1:][rising]) - 90.0) < 5.0)  # it rises in the east
+
+
+def test_always_dark() -> None:
+    pit = replace(SITES["ridge"], illumination=0.0)
+    assert not sun_model(pit).sun_fraction(EPOCHS[:100]).any()
+
+
+def test_half_a_disc() -> None:
+    assert disc_fraction(0.0, 0.005, 0.0) == pytest.approx(0.5)
+    assert disc_fraction(0.0025, 0.005, 0.0) == pytest.approx(0.8045, abs=1e-4)  # chord at half the radius
+    assert disc_fraction([-0.006, 0.006], 0.005, 0.0).tolist() == pytest.approx([0.0, 1.0])
+
+
+def test_horizon_moves_the_light() -> None:
+    low = SunModel(-1.5, 0.0, 0.0, -0.02).sun_fraction(EPOCHS[:2000]).mean()
+    high = SunModel(-1.5, 0.0, 0.0, 0.02).sun_fraction(EPOCHS[:2000]).mean()
+    assert low > high
