@@ -5,6 +5,7 @@ A way down (a return) is a way up run backwards. Textbook two-body relations (Ba
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,30 +71,79 @@ def climb(start_radius_m: float, path_angle_rad: float, end_radius_m: ArrayLike,
     return Climb(np.sqrt(mu * (2.0 / start_radius_m - 1.0 / a)), swept, radial, transverse, valid)
 
 
-@dataclass(frozen=True, slots=True)
-class Flyby:
-    """A hyperbola about the Moon between its perilune and a rim radius.
-
-    ``time_s`` from rim to perilune; ``anomaly_rad`` (positive) of the rim; ``speed_m_s`` at perilune;
-    ``heading_rad``: angle in the plane from the perilune direction to the velocity at the outgoing rim.
-    """
-
-    time_s: float
-    anomaly_rad: float
-    speed_m_s: float
-    heading_rad: float
-    asymptote_rad: float
-
-
-def flyby(perilune_radius_m: float, v_infinity_m_s: float, rim_m: float) -> Flyby:
-    """The hyperbola of a perilune radius and an excess speed, out to ``rim_m``."""
+def perilune_turn(perilune_radius_m: float, v_infinity_m_s: float, rim_m: float) -> tuple[float, float]:
+    """A hyperbola about the Moon: the angle from its perilune direction to its velocity at the outgoing rim, and
+    its speed at perilune (rad, m/s)."""
     mu = GM_MOON_M3_S2
-    a = mu / v_infinity_m_s**2
-    e = 1.0 + perilune_radius_m / a
-    p = perilune_radius_m * (1.0 + e)
-    anomaly = float(np.arccos(np.clip((p / rim_m - 1.0) / e, -1.0, 1.0)))
-    big_f = float(np.arccosh((rim_m / a + 1.0) / e))
-    time = float((e * np.sinh(big_f) - big_f) * np.sqrt(a**3 / mu))
-    speed = float(np.sqrt(v_infinity_m_s**2 + 2.0 * mu / perilune_radius_m))
-    heading = float(np.arctan2(e + np.cos(anomaly), -np.sin(anomaly)))
-    return Flyby(time, anomaly, speed, heading, float(np.arccos(-1.0 / e)))
+    e = 1.0 + perilune_radius_m * v_infinity_m_s**2 / mu
+    anomaly = math.acos(max(-1.0, min(1.0, (perilune_radius_m * (1.0 + e) / rim_m - 1.0) / e)))
+    heading = math.atan2(e + math.cos(anomaly), -math.sin(anomaly))
+    return heading, math.sqrt(v_infinity_m_s**2 + 2.0 * mu / perilune_radius_m)
+
+
+def escape(r_m: Floats, v_m_s: Floats, rim_m: float) -> tuple[float, Floats, Floats] | None:
+    """Follow a hyperbola about the Moon outward to a rim radius.
+
+    Returns the time (s) and the state there; None if the orbit does not get there.
+    """
+    mu = GM_MOON_M3_S2
+    radius, speed2 = math.sqrt(float(r_m @ r_m)), float(v_m_s @ v_m_s)
+    inverse_a = 2.0 / radius - speed2 / mu
+    if inverse_a >= 0.0:
+        return None
+    a = -1.0 / inverse_a
+    e_vector = ((speed2 - mu / radius) * r_m - float(r_m @ v_m_s) * v_m_s) / mu
+    e = math.sqrt(float(e_vector @ e_vector))
+    momentum = math.sqrt(mu * a * (e * e - 1.0))
+    first = math.copysign(math.acosh(max(1.0, (radius / a + 1.0) / e)), float(r_m @ v_m_s))
+    last = math.acosh((rim_m / a + 1.0) / e)
+    rate = math.sqrt(a**3 / mu)
+    time = rate * ((e * math.sinh(last) - last) - (e * math.sinh(first) - first))
+    p_hat = e_vector / e
+    normal = np.array(
+        [
+            r_m[1] * v_m_s[2] - r_m[2] * v_m_s[1],
+            r_m[2] * v_m_s[0] - r_m[0] * v_m_s[2],
+            r_m[0] * v_m_s[1] - r_m[1] * v_m_s[0],
+        ]
+    )
+    q_hat = np.cross(normal / momentum, p_hat)
+    cos_nu = (a * (e * e - 1.0) / rim_m - 1.0) / e
+    sin_nu = math.sqrt(max(0.0, 1.0 - cos_nu * cos_nu))
+    position = rim_m * (cos_nu * p_hat + sin_nu * q_hat)
+    velocity = (mu / momentum) * (-sin_nu * p_hat + (e + cos_nu) * q_hat)
+    return time, position, velocity
+
+
+def best_burn(normal: Floats, radius_m: float, v_infinity: Floats, lowest_m: float) -> Floats | None:
+    """The cheapest single impulse from a circular lunar orbit to a hyperbola with a given outgoing excess velocity.
+
+    All points of the orbit are tried (every degree); the velocity that leads from a radius to an asymptote is Battin's
+    (1999, §7.2): v = (D + v∞/2) â + (D − v∞/2) r̂ with D² = μ/(r (1 + cos ψ)) + v∞²/4. Hyperbolas that dip
+    below ``lowest_m`` first are left out.
+
+    Returns the state after the burn (6,), or None.
+    """
+    mu = GM_MOON_M3_S2
+    helper = np.array([1.0, 0.0, 0.0]) if abs(normal[0]) < 0.8 else np.array([0.0, 1.0, 0.0])
+    x = np.cross(normal, helper)
+    x /= np.linalg.norm(x)
+    y = np.cross(normal, x)
+    omega = np.linspace(0.0, 2.0 * np.pi, 361)[:-1, None]
+    radial = np.cos(omega) * x + np.sin(omega) * y
+    along = np.cos(omega) * y - np.sin(omega) * x
+    size = float(np.linalg.norm(v_infinity))
+    asymptote = v_infinity / size
+    cosine = radial @ asymptote
+    d = np.sqrt(mu / (radius_m * np.maximum(1.0 + cosine, 1e-3)) + 0.25 * size * size)
+    velocity = (d + 0.5 * size)[:, None] * asymptote + (d - 0.5 * size)[:, None] * radial
+    cost = np.linalg.norm(velocity - np.sqrt(mu / radius_m) * along, axis=1)
+    momentum = radius_m * np.linalg.norm(np.cross(radial, velocity), axis=1)
+    e = np.sqrt(1.0 + (momentum * size / mu) ** 2)
+    perilune = momentum**2 / mu / (1.0 + e)
+    rising = np.sum(radial * velocity, axis=1) >= 0.0
+    cost = np.where(rising | (perilune > lowest_m), cost, np.inf)
+    k = int(np.argmin(cost))
+    if not np.isfinite(cost[k]):
+        return None
+    return np.concatenate([radius_m * radial[k], velocity[k]])

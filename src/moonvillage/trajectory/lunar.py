@@ -183,7 +183,7 @@ def _attempt(arc: Arc, departure: float, choice: _Choice, lunar_branch: int, opt
     if guess is None:
         return failure(arc, departure, "The parking orbit's inclination does not reach the Moon's declination.")
     held = last[-1]
-    first = np.array([held.psi, held.omega, float(guess.climb.start_speed_m_s[0]), held.beta])
+    first = np.array([held.psi, held.omega, float(guess.climb.start_speed_m_s[0]), held.beta, 0.0])
     side = tl.earth_side(earth_end, departure, first, held.free, entry=False)
     result, _ = tl.correct(guess, side, lunar_end, arrival)
     if not result.converged:

@@ -113,10 +113,10 @@ def in_plane_angle(family: PlaneFamily, psi: float, direction: Floats) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ApsisEnd:
-    """States at an apsis on a circular orbit's radius: parameters (ψ, ω, speed, β).
+    """States on a circular orbit's radius, before or after a burn: parameters (ψ, ω, speed, β, γ).
 
     β turns the velocity out of the plane ψ about the radius: a burn from (or to) the circular orbit in that plane
-    then changes the plane by β.
+    then changes the plane by β. γ is the flight-path angle, 0 at an apsis.
     """
 
     family: PlaneFamily
@@ -124,17 +124,26 @@ class ApsisEnd:
 
     def state(self, parameters: Floats) -> Floats:
         """(6,) position and velocity, ICRF about the orbit's centre."""
-        psi, omega, speed, beta = (float(p) for p in parameters)
+        psi, omega, speed, beta, gamma = (float(p) for p in parameters)
         node, normal = self.family.node(psi), self.family.normal(psi)
         radial = math.cos(omega) * node + math.sin(omega) * cross(normal, node)
-        along = cross(normal, radial)
-        velocity = (speed * math.cos(beta)) * along + (speed * math.sin(beta)) * normal
+        level = math.cos(beta) * cross(normal, radial) + math.sin(beta) * normal
+        velocity = (speed * math.cos(gamma)) * level + (speed * math.sin(gamma)) * radial
         return np.concatenate([self.radius_m * radial, velocity])
+
+    def parameters(self, psi: float, state: Floats) -> Floats:
+        """The parameters of a state on this radius whose position lies in the plane ψ."""
+        radial = normalised(state[:3])
+        normal = self.family.normal(psi)
+        speed = float(np.linalg.norm(state[3:]))
+        beta = math.atan2(float(state[3:] @ normal), float(state[3:] @ cross(normal, radial)))
+        gamma = math.asin(max(-1.0, min(1.0, float(state[3:] @ radial) / speed)))
+        return np.array([psi, in_plane_angle(self.family, psi, radial), speed, beta, gamma])
 
     def circular(self, parameters: Floats, gm_m3_s2: float) -> Floats:
         """The state on the circular orbit itself at the same point, (6,)."""
         speed = float(np.sqrt(gm_m3_s2 / self.radius_m))
-        return self.state(np.array([parameters[0], parameters[1], speed, 0.0]))
+        return self.state(np.array([parameters[0], parameters[1], speed, 0.0, 0.0]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,7 @@ from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import GM_MOON_M3_S2
 from moonvillage.records.legs import Trajectory
-from moonvillage.trajectory.conics import Climb, climb, flyby
+from moonvillage.trajectory.conics import Climb, best_burn, climb, escape, perilune_turn
 from moonvillage.trajectory.planes import (
     ApsisEnd,
     PlaneFamily,
@@ -35,13 +35,15 @@ Floats = NDArray[np.float64]
 DAY_S: Final = 86400.0
 #: Where a plane family reaches beyond a direction by less than this, the plane is held and the burn turns it.
 MARGIN_RAD: Final = float(np.deg2rad(0.7))
-_APSIS_LIMIT: Final = np.array([0.1, 0.1, 30.0, 0.05])
+_APSIS_LIMIT: Final = np.array([0.1, 0.1, 30.0, 0.05, 0.05])
+#: A burn that leaves the plane may dip to this radius before it climbs away.
+_LOWEST_M: Final = 1_757_400.0
 _ENTRY_LIMIT: Final = np.array([0.1, 0.1, 0.1, 30.0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hold:
-    """How an apsis end sits in its family: parameters (ψ, ω, ·, β), which are free, and the conic's plane normal."""
+    """How an apsis end sits in its family: ψ, ω, β; which parameters are free; the conic's normal; its apsis."""
 
     psi: float
     omega: float
@@ -112,14 +114,22 @@ def excess_velocity(moon_r: Floats, moon_v: Floats, arc: Climb, normals: Floats,
 def apsis_dv(radius_m: float, v_infinity_m_s: Floats, out_of_plane_rad: Floats) -> Floats:
     """Δv between a circular lunar orbit and a hyperbola whose asymptote leaves the orbit's plane by an angle, m/s.
 
-    One impulse at the orbit's radius; the angle between the two planes there is asin(sin δ / sin ν∞).
+    One impulse at the orbit's radius, at the cheapest of 72 points of the orbit (see :func:`conics.best_burn`);
+    vectorised over any shape.
     """
-    circular = np.sqrt(GM_MOON_M3_S2 / radius_m)
-    speed = np.sqrt(v_infinity_m_s**2 + 2.0 * circular**2)
-    e = 1.0 + v_infinity_m_s**2 / circular**2
-    beta = np.arcsin(np.clip(np.sin(out_of_plane_rad) / np.sqrt(1.0 - 1.0 / e**2), -1.0, 1.0))
-    beta = np.where(np.sin(out_of_plane_rad) > np.sqrt(1.0 - 1.0 / e**2), np.maximum(out_of_plane_rad, beta), beta)
-    return np.asarray(np.sqrt(speed**2 + circular**2 - 2.0 * speed * circular * np.cos(beta)))
+    v, out = np.broadcast_arrays(np.asarray(v_infinity_m_s, float), np.asarray(out_of_plane_rad, float))
+    v, out = v[..., None], out[..., None]
+    circular2 = GM_MOON_M3_S2 / radius_m
+    omega = np.linspace(0.0, 2.0 * np.pi, 73)[:-1]  # of the point, from the asymptote's projection on the plane
+    cosine = np.cos(out) * np.cos(omega)
+    d = np.sqrt(circular2 / np.maximum(1.0 + cosine, 1e-3) + 0.25 * v * v)
+    speed2 = v * v + 2.0 * circular2
+    along = -(d + 0.5 * v) * np.cos(out) * np.sin(omega)  # component of the burnt velocity on the orbit's
+    radial = (d + 0.5 * v) * cosine + d - 0.5 * v
+    cost = np.sqrt(np.maximum(speed2 + circular2 - 2.0 * np.sqrt(circular2) * along, 0.0))
+    tangent = np.sqrt(speed2) - np.sqrt(circular2)
+    best = np.min(np.where(radial > -0.15 * np.sqrt(speed2), cost, np.inf), axis=-1)
+    return np.asarray(np.where(out[..., 0] < 1e-3, tangent[..., 0], best))
 
 
 #: Chooses the Earth's end: (direction of the rim point, angle swept from the end) → its normal of motion there, or None.
@@ -128,15 +138,36 @@ EarthPlane = Callable[[Floats, float], Floats | None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guess:
-    """A patched-conic flight: where it crosses the rim, and what both ends look like."""
+    """A patched-conic flight: where it crosses the rim, and what both ends look like.
+
+    ``moon`` holds the lunar end's parameters (ψ, ω, speed, β, γ), ``free`` those that may move.
+    """
 
     rim_tdb_s: float
-    rim_r_m: Floats
-    rim_v_m_s: Floats
-    moon: Hold
-    moon_speed_m_s: float
+    moon: Floats
+    free: tuple[int, ...]
     climb: Climb
+    earth_direction: Floats
     earth_normal: Floats
+
+
+def _lunar_state(
+    lunar: ApsisEnd, v_relative: Floats, v_infinity: float, way: int, branch: int
+) -> tuple[Floats, tuple[int, ...]] | None:
+    """Parameters at the Moon's end for a velocity at the rim: tangent where the planes allow, else the best burn."""
+    direction = normalised(v_relative)
+    psis, margin = lunar.family.containing(direction)
+    heading, speed = perilune_turn(lunar.radius_m, v_infinity, RIM_M)
+    if margin > MARGIN_RAD:
+        held = hold(lunar.family, direction, math.pi - heading if way > 0 else heading, branch)
+        return np.array([held.psi, held.omega, speed, 0.0, 0.0]), (0, 1, 2)
+    psi = psis[branch]
+    # an arrival is a departure with time reversed: the orbit turns the other way, the asymptote points back
+    burn = best_burn(-way * lunar.family.normal(psi), lunar.radius_m, -way * v_infinity * direction, _LOWEST_M)
+    if burn is None:
+        return None
+    burn[3:] *= -way
+    return lunar.parameters(psi, burn), (1, 2, 3, 4)
 
 
 def patched(
@@ -151,36 +182,37 @@ def patched(
 ) -> Guess | None:
     """Patch an Earth ellipse and a lunar hyperbola at the rim, by fixed-point iteration from a relative velocity.
 
-    None if the Earth's end cannot be placed.
-
-    ``start`` is the radius and the (positive) flight-path angle at the Earth's end.
+    ``start`` is the radius and the (positive) flight-path angle at the Earth's end. None if an end cannot be placed.
     """
     ephemeris = de440.load()
     guess: Guess | None = None
     for _ in range(5):
         v2 = float(v_relative @ v_relative) - (2.0 * GM_MOON_M3_S2 / RIM_M if guess is not None else 0.0)
-        pass_by = flyby(lunar.radius_m, float(np.sqrt(max(v2, 250.0**2))), RIM_M)
-        turn = np.pi - pass_by.heading_rad if way > 0 else pass_by.heading_rad
-        held = hold(lunar.family, normalised(v_relative), turn, branch)
-        rim_relative = RIM_M * rotate(held.radial, held.conic_normal, -way * pass_by.anomaly_rad)
-        rim_tdb = moon_tdb_s - way * pass_by.time_s
+        placed = _lunar_state(lunar, v_relative, math.sqrt(max(v2, 250.0**2)), way, branch)
+        if placed is None:
+            return None
+        state = lunar.state(placed[0])
+        out = escape(state[:3], -way * state[3:], RIM_M)
+        if out is None:
+            return None
+        rim_tdb = moon_tdb_s - way * out[0]
         moon_r, moon_v = ephemeris.state("moon", rim_tdb)
-        rim = moon_r + rim_relative
+        rim = moon_r + out[1]
         arc = climb(start[0], start[1], float(np.linalg.norm(rim)), np.array([abs(rim_tdb - earth_tdb_s)]))
         direction = normalised(rim)
-        normal = plane(direction, float(arc.angle_rad[0]))
+        swept = float(arc.angle_rad[0])
+        normal = plane(direction, swept)
         if normal is None:
             return None
         velocity = way * arc.radial_m_s[0] * direction + arc.transverse_m_s[0] * cross(normal, direction)
         v_relative = velocity - moon_v
-        guess = Guess(rim_tdb, rim, velocity, held, pass_by.speed_m_s, arc, normal)
+        guess = Guess(rim_tdb, placed[0], placed[1], arc, rotate(direction, normal, -way * swept), normal)
     return guess
 
 
 def correct(guess: Guess, earth: Side, lunar: ApsisEnd, moon_tdb_s: float) -> tuple[Match, Side]:
     """Close the gap between both ends in the n-body model."""
-    parameters = np.array([guess.moon.psi, guess.moon.omega, guess.moon_speed_m_s, guess.moon.beta])
-    side = Side(lunar, "moon", moon_tdb_s, parameters, guess.moon.free, _APSIS_LIMIT)
+    side = Side(lunar, "moon", moon_tdb_s, guess.moon, guess.free, _APSIS_LIMIT)
     return match((earth, side), guess.rim_tdb_s), side
 
 
