@@ -13,11 +13,12 @@ The interface that all legs use::
 ``centre`` picks the formulation: ``"earth"`` (J2, Moon, Sun, planets' tide), ``"moon"`` (8 × 8 field, Earth, Sun,
 planets' tide; use within about 100,000 km of the Moon), ``"sun"`` (all planets to Saturn and the Moon). A leg from
 Earth to Moon is flown in two pieces, changing centre some 60,000 km from the Moon; the transition matrices multiply.
-``dynamics.warm_up()`` compiles or loads all integrators.
+``thrust=Thrust(...)`` flies under power about the Moon. ``dynamics.warm_up()`` compiles or loads all integrators.
 """
 
 from __future__ import annotations
 
+from moonvillage.dynamics.models import Thrust
 from moonvillage.dynamics.propagate import TOLERANCE, Path, change_centre, propagate, warm_up
 
-__all__ = ["TOLERANCE", "Path", "change_centre", "propagate", "warm_up"]
+__all__ = ["TOLERANCE", "Path", "Thrust", "change_centre", "propagate", "warm_up"]

@@ -35,11 +35,7 @@ def folder() -> Path:
     if named:
         return Path(named)
     if sys.platform == "win32":
-        return (
-            Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local")))
-            / "moonvillage"
-            / "Cache"
-        )
+        return Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))) / "moonvillage" / "Cache"
     if sys.platform == "darwin" and "XDG_CACHE_HOME" not in os.environ:
         return Path.home() / "Library" / "Caches" / "moonvillage"
     base = os.environ.get("XDG_CACHE_HOME", "")

@@ -71,9 +71,7 @@ class GravityField:
         """The same field up to ``degree``; asking for more than it has is an error."""
         if not 0 <= degree <= self.degree:
             raise ValueError(f"the field {self.name} has degree {self.degree}; degree {degree} was asked for")
-        return GravityField(
-            self.name, self.radius_m, degree, self.coefficients[: (degree + 1) * (degree + 2) // 2]
-        )
+        return GravityField(self.name, self.radius_m, degree, self.coefficients[: (degree + 1) * (degree + 2) // 2])
 
 
 def _from_rows(name: str, radius_m: float, rows: dict[tuple[int, int], tuple[float, float]]) -> GravityField:

@@ -61,15 +61,18 @@ _POINTS: Final[dict[str, tuple[tuple[str, int], ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One system of equations: six states, and the same with the 6 × 6 state transition matrix if ``stm``.
+    """One system of equations: six states; with the 6 × 6 state transition matrix if ``stm``; with a :class:`Thrust`.
 
-    ``thrust`` adds mass as a seventh state and a steered thrust (see :mod:`moonvillage.dynamics.powered`).
+    Powered flight exists about the Moon only, without variations.
     """
 
     centre: str
     stm: bool = False
+    thrust: bool = False
 
     def __post_init__(self) -> None:
+        if self.thrust and (self.stm or self.centre != "moon"):
+            raise ValueError("powered flight is modelled about the Moon only, without variations")
         if self.centre not in CENTRES:
             raise ValueError(f"centre is {self.centre!r}; it must be one of {', '.join(CENTRES)}")
 
@@ -77,6 +80,33 @@ class Model:
 #: Components of a symmetric tensor as stored, and where (i, j) is found among them.
 _PAIRS: Final = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 _SLOT: Final = ((0, 1, 2), (1, 3, 4), (2, 4, 5))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thrust:
+    """Constant thrust along the linear primer direction p(t) = ``direction`` + ``rate_1_s`` (t − start).
+
+    The acceleration is A / (1 − A (t − start) / c), as the craft grows lighter, with A = ``acceleration_m_s2`` at the
+    start and c = ``exhaust_m_s`` (infinite: constant acceleration). Vectors are ICRF; only p's direction counts. The
+    law is Lawden's (1963, "Optimal Trajectories for Space Navigation") for a uniform gravity field.
+    """
+
+    start_tdb_s: float
+    acceleration_m_s2: float
+    exhaust_m_s: float
+    direction: Floats
+    rate_1_s: Floats
+
+    def dv_m_s(self, duration_s: float) -> float:
+        """What the engine has given after ``duration_s``."""
+        if np.isinf(self.exhaust_m_s):
+            return self.acceleration_m_s2 * duration_s
+        return float(-self.exhaust_m_s * np.log1p(-self.acceleration_m_s2 * duration_s / self.exhaust_m_s))
+
+    def parameters(self, mid_tdb_s: float) -> Floats:
+        """Values of the last nine slots of ``par[]`` in the granule around ``mid_tdb_s``."""
+        head = [self.start_tdb_s - mid_tdb_s, self.acceleration_m_s2, 1.0 / self.exhaust_m_s]
+        return np.concatenate([head, self.direction, self.rate_1_s])
 
 
 class _Parameters:
@@ -146,20 +176,14 @@ class _Force:
         zero = [hy.expression(0.0)] * 3
         outer = -7.0 * radial / r2
         gradient = [
-            a5 * q[k]
-            - 5.0 * a7 * (qr[i] * r[j] + qr[j] * r[i])
-            + outer * r[i] * r[j]
-            + (radial if i == j else 0.0)
+            a5 * q[k] - 5.0 * a7 * (qr[i] * r[j] + qr[j] * r[i]) + outer * r[i] * r[j] + (radial if i == j else 0.0)
             for k, (i, j) in enumerate(_PAIRS)
         ]
         self.add([a5 * qr[i] + radial * r[i] for i in range(3)] if acceleration else zero, gradient)
 
 
 def _rotate(matrix: list[list[Expression]], vector: list[Expression], transpose: bool) -> list[Expression]:
-    return [
-        hy.sum([(matrix[j][i] if transpose else matrix[i][j]) * vector[j] for j in range(3)])
-        for i in range(3)
-    ]
+    return [hy.sum([(matrix[j][i] if transpose else matrix[i][j]) * vector[j] for j in range(3)]) for i in range(3)]
 
 
 def _principal_axes(slots: _Parameters, tau: Expression) -> list[list[Expression]]:
@@ -172,9 +196,7 @@ def _principal_axes(slots: _Parameters, tau: Expression) -> list[list[Expression
         [st * sp, -(st * cp), ct],
     ]
     constant = pa_from_me("de421")
-    return [
-        [hy.sum([float(constant[i, k]) * me[k][j] for k in range(3)]) for j in range(3)] for i in range(3)
-    ]
+    return [[hy.sum([float(constant[i, k]) * me[k][j] for k in range(3)]) for j in range(3)] for i in range(3)]
 
 
 def _quadrupole_of(field: gravity.GravityField) -> Floats:
@@ -183,9 +205,7 @@ def _quadrupole_of(field: gravity.GravityField) -> Floats:
     j2 = -c[2, 0][0] * np.sqrt(5.0)
     c21, s21 = np.array(c[2, 1]) * np.sqrt(5.0 / 3.0)
     c22, s22 = np.array(c[2, 2]) * np.sqrt(5.0 / 12.0)
-    q = np.array(
-        [[j2 + 6 * c22, 6 * s22, 3 * c21], [6 * s22, j2 - 6 * c22, 3 * s21], [3 * c21, 3 * s21, -2 * j2]]
-    )
+    q = np.array([[j2 + 6 * c22, 6 * s22, 3 * c21], [6 * s22, j2 - 6 * c22, 3 * s21], [3 * c21, 3 * s21, -2 * j2]])
     return np.asarray(q * field.radius_m**2)
 
 
@@ -219,21 +239,23 @@ def equations(model: Model) -> tuple[list[tuple[Expression, Expression]], int]:
         axes = _principal_axes(slots, tau)
         field = gravity.built_in().truncated(FIELD_DEGREE)
         pairs = [[hy.expression(c), hy.expression(s)] for c, s in field.coefficients]
-        attraction = hy.model.sh_gravity_acc(
-            _rotate(axes, r, False), pairs, gm, hy.expression(field.radius_m)
-        )
+        attraction = hy.model.sh_gravity_acc(_rotate(axes, r, False), pairs, gm, hy.expression(field.radius_m))
         force.add(_rotate(axes, attraction, True), None)
         if model.stm:
             fixed = _quadrupole_of(field)
-            half = [
-                [hy.sum([float(fixed[i, k]) * axes[k][j] for k in range(3)]) for j in range(3)]
-                for i in range(3)
-            ]
+            half = [[hy.sum([float(fixed[i, k]) * axes[k][j] for k in range(3)]) for j in range(3)] for i in range(3)]
             q = [hy.sum([axes[k][i] * half[k][j] for k in range(3)]) for i, j in _PAIRS]
             force.centre(gm, acceleration=False)
             force.quadrupole(q, gm, acceleration=False)
     else:
         force.centre(gm)
+    if model.thrust:
+        since, strength, inverse_exhaust = hy.time - slots.take(), slots.take(), slots.take()
+        start, rate = [slots.take() for _ in range(3)], [slots.take() for _ in range(3)]
+        primer = [start[i] + rate[i] * since for i in range(3)]
+        size2 = hy.sum([component * component for component in primer])
+        push = strength / (1.0 - strength * inverse_exhaust * since) * size2**-0.5
+        force.add([push * component for component in primer], None)
     system = [(r[i], v[i]) for i in range(3)]
     system += [(v[i], hy.sum(force.acceleration[i])) for i in range(3)]
     if model.stm:
@@ -247,9 +269,7 @@ def equations(model: Model) -> tuple[list[tuple[Expression, Expression]], int]:
     return system, slots.count
 
 
-def parameters(
-    centre: str, granule: int, gm: Mapping[str, float] | None = None, j2: float = EARTH_J2
-) -> Floats:
+def parameters(centre: str, granule: int, gm: Mapping[str, float] | None = None, j2: float = EARTH_J2) -> Floats:
     """Values of ``par[]`` for a granule. ``gm`` replaces masses (m³/s²) by name; see :data:`GM_M3_S2`."""
     if gm is None and j2 == EARTH_J2:
         return _standard_parameters(centre, granule)

@@ -27,6 +27,7 @@ _COMPACT: Final = {
     models.Model("moon", True): True,
     models.Model("sun"): True,
     models.Model("sun", True): True,
+    models.Model("moon", False, True): True,
 }
 
 
@@ -41,7 +42,7 @@ def _build(model: models.Model) -> Any:
 
 
 def _integrator(model: models.Model) -> Any:
-    name = f"{model.centre}-{'stm' if model.stm else 'state'}"
+    name = f"{model.centre}-{'thrust' if model.thrust else 'stm' if model.stm else 'state'}"
     return cache.integrator(name, lambda: _build(model))
 
 
@@ -91,9 +92,7 @@ class Path:
             raise ValueError("the path has no dense output; propagate with dense=True")
         low, high = sorted((self.start_tdb_s, self.epoch_tdb_s))
         if epochs.size and (epochs.min() < low - 1e-3 or epochs.max() > high + 1e-3):
-            raise ValueError(
-                f"epochs lie outside the path, which spans {low:.3f} s to {high:.3f} s TDB past J2000"
-            )
+            raise ValueError(f"epochs lie outside the path, which spans {low:.3f} s to {high:.3f} s TDB past J2000")
         result = np.empty((epochs.size, 6))
         pieces = sorted(self.pieces, key=lambda piece: piece.mid)
         edges = np.array([piece.mid + piece.low for piece in pieces[1:]])
@@ -163,10 +162,11 @@ def propagate(
     centre: str,
     stm: bool = False,
     dense: bool = False,
+    thrust: models.Thrust | None = None,
     gm_m3_s2: Mapping[str, float] | None = None,
     earth_j2: float = EARTH_J2,
 ) -> Path:
-    """Fly a state freely to another epoch (later or earlier) in the n-body model.
+    """Fly a state to another epoch (later or earlier) in the n-body model.
 
     Parameters
     ----------
@@ -180,6 +180,8 @@ def propagate(
         Also return the state transition matrix.
     dense
         Keep dense output, for :meth:`Path.at`, :meth:`Path.crossings`, :meth:`Path.periapses` ...
+    thrust
+        Fly under power (about the Moon only, without ``stm``).
     gm_m3_s2, earth_j2
         Replace masses by body name (0 removes a body) or the Earth's J2, to compare with other tools.
 
@@ -188,7 +190,7 @@ def propagate(
     EphemerisRangeError
         If the span leaves the ephemeris.
     """
-    model = models.Model(centre, stm)
+    model = models.Model(centre, stm, thrust is not None)
     integrator = _integrator(model)
     ephemeris = de440.load()
     ephemeris._check(np.array([epoch_tdb_s, to_tdb_s]))
@@ -208,7 +210,10 @@ def propagate(
         mid = origin + (index + 0.5) * length
         edge = mid + 0.5 * length if forward else mid - 0.5 * length
         target = min(to_tdb_s, edge) if forward else max(to_tdb_s, edge)
-        integrator.pars[:] = models.parameters(centre, index, gm_m3_s2, earth_j2)
+        values = models.parameters(centre, index, gm_m3_s2, earth_j2)
+        integrator.pars[: values.size] = values
+        if thrust is not None:
+            integrator.pars[values.size :] = thrust.parameters(mid)
         integrator.time = now - mid
         outcome = integrator.propagate_until(target - mid, c_output=dense, max_steps=_MAX_STEPS)
         if outcome[0] != hy.taylor_outcome.time_limit or not np.all(np.isfinite(state)):
