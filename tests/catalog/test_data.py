@@ -286,7 +286,8 @@ def test_modules_have_what_their_kind_needs(catalog: Catalog) -> None:
         if module.kind == "battery":
             assert 100 < module.storage_j / module.mass_kg / 3600 < 600, module.id  # Wh/kg
         if module.kind == "habitat":
-            assert module.crew > 0 and module.volume_m3 / module.crew > 8, module.id
+            assert module.crew > 0, module.id
+            assert module.volume_m3 / module.crew > 8, module.id
         assert module.standby_w <= max(module.load_w, 1e-9), module.id
     assert catalog.get(Module, "fission_40kw").mass_kg <= 6000
 

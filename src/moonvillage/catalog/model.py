@@ -292,6 +292,9 @@ class Agreement:
     parties: tuple[str, ...] = refs("partner", "who is bound")
     scope: tuple[str, ...] = words("interaction kinds that it covers")
     assets: tuple[str, ...] = words("assets that it is limited to; empty for any", ())
+    places: tuple[str, ...] = words(
+        "where in space it applies; empty for anywhere", (), ("earth", "leo", "moon", "mars")
+    )
     stages: tuple[str, ...] = words("stages of the matter that it covers, such as apply; empty for any", ())
     multilateral: bool = flag("a real multilateral agreement", False)
     open_to_all: bool = flag("an open call: whoever applies is covered together with a named party", False)
