@@ -21,6 +21,7 @@ from moonvillage.catalog.schema import (
     mapping,
     quantities,
     quantity,
+    raw,
     ref,
     refs,
     tables,
@@ -46,6 +47,8 @@ INTERACTIONS = (
     "track",
     "deliver_cargo",
     "launch",
+    "crew_exchange",
+    "export_hardware",
 )
 
 
@@ -167,20 +170,30 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InteractionSpec:
-    """Partners doing something together in a mission; the rules decide whether they may."""
+    """Partners doing something together in a mission; the rules decide whether they may.
+
+    What is not written is taken as the documentation of each field says; a fact that a rule needs and nobody stated
+    makes the answer "unknown", which is no permission.
+    """
 
     kind: str = choice(INTERACTIONS, "what they do")
     parties: tuple[str, ...] = refs("partner", "who takes part")
-    funders: tuple[str, ...] = refs("partner", "whose money pays; by default the parties' own", ())
-    asset: str = ref("craft|module|launcher|commodity", "what is launched, docked, shared or handed over", "")
-    venue: str = ref("partner", "who owns the place where it happens", "")
-    destination: str = text("state or place where the asset goes, such as CHN", "")
-    data: str = choice(
-        ("", "interface_and_safety", "detailed_design", "operations", "public_science"),
-        "for data: its class",
-        "",
+    funders: tuple[str, ...] = refs("partner", "whose money pays; the parties' own funders by default", ())
+    assets: tuple[str, ...] = refs(
+        "craft|module|launcher|commodity",
+        "what is launched, docked or handed over; its controlled content counts",
+        (),
     )
-    commercial: bool = flag("a commercial service bought on the market", False)
+    venue: str = ref("partner", "who owns the craft or place where it happens; nobody in particular by default", "")
+    destinations: tuple[str, ...] = words(
+        "states where the assets go, ISO 3166 alpha-3; the states of the mission's launch sites by default", ()
+    )
+    basis: tuple[str, ...] = refs("agreement", "agreements relied on; any that fits by default", ())
+    stage: str = text("for samples: 'apply' or 'research'", "")
+    data: str = choice(
+        ("", "interface-safety", "detailed-design", "operations", "public-science"), "for data: its class", ""
+    )
+    facts: Mapping[str, Any] = raw("facts that rules may ask for, such as { technology_flow = false }", {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

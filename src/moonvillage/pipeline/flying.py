@@ -1,0 +1,316 @@
+"""``fly``: every leg of the plan as a trajectory from where the craft really is.
+
+A planned leg comes from a table that leaves the orbit plane free. A flown one does not: the craft that inserted
+into a lunar orbit stays in that plane, the lander comes back up to the plane of the craft that waits, and the way
+home starts in it. That is where flown and planned differ, and what the loop feeds back.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import math
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from moonvillage.catalog import Craft
+from moonvillage.errors import Interrupted
+from moonvillage.records.campaign import Campaign
+from moonvillage.records.flights import FLOWN, FLOWN_BURNS, SAMPLES, Flights
+from moonvillage.records.legs import Leg
+from moonvillage.records.places import Arc, MoonOrbit, MoonSurface
+from moonvillage.scenario.model import Scenario
+from moonvillage.scenario.walk import Waypoint, arc_of, walk
+from moonvillage.trajectory.api import solve
+from moonvillage.units import DAY_S
+
+Normal = tuple[float, float, float]
+Progress = Callable[[str, float, str], None]
+
+#: States kept of each leg for the report and the exports.
+SAMPLES_PER_LEG = 97
+#: How the departure is sought within the time that a step allows: first every so often, then around the best.
+COARSE_S = 1.0 * DAY_S
+FINE_S = (0.5 * DAY_S, 0.25 * DAY_S)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLeg:
+    """One leg of a flight as the plan has it."""
+
+    step: int
+    arc: Arc
+    departure_tdb_s: float
+    wait_s: float
+    within_s: float
+    first_burn_by_launcher: bool
+    meets: bool  # a part of the stack waits at the destination
+    stays_before: bool  # the step before is a stay, so that the planned date stands
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFlight:
+    """All legs of a flight in order, ready to be solved in another process."""
+
+    flight: str
+    legs: tuple[PlannedLeg, ...]
+
+
+def planned_flights(scenario: Scenario, campaign: Campaign) -> list[PlannedFlight]:
+    """The flights of a plan, with the geometry that flying them needs."""
+    rows: dict[str, dict[int, float]] = {}
+    for row in campaign.table("legs").iter_rows(named=True):
+        rows.setdefault(row["flight"], {})[row["step"]] = row["departure_tdb_s"]
+    flights = []
+    for row in campaign.table("flights").sort("flight").iter_rows(named=True):
+        mission = scenario.missions[row["mission"]]
+        legs = []
+        points = walk(mission)
+        for point in points:
+            if point.step.do != "fly" or point.index not in rows.get(row["flight"], {}):
+                continue
+            before = points[point.index - 1].step if point.index else None
+            legs.append(
+                PlannedLeg(
+                    step=point.index,
+                    arc=arc_of(scenario, mission, point),
+                    departure_tdb_s=rows[row["flight"]][point.index],
+                    wait_s=point.step.wait_s,
+                    within_s=point.step.within_s,
+                    first_burn_by_launcher=point.carried_by_launcher,
+                    meets=_meets(points, point),
+                    stays_before=before is not None and before.do in ("stay", "launch", "take", "refuel"),
+                )
+            )
+        flights.append(PlannedFlight(row["flight"], tuple(legs)))
+    return flights
+
+
+def _meets(points: Sequence[Waypoint], point: Waypoint) -> bool:
+    """Whether the stack docks with something that waits where this leg ends."""
+    following = points[point.index + 1 :]
+    return bool(following) and following[0].step.do == "dock" and bool(point.waiting.get(point.step.to))
+
+
+def fly_one(flight: PlannedFlight, samples: int = SAMPLES_PER_LEG) -> list[Leg]:
+    """Solve the legs of one flight in order, each from the plane and the time that the one before left."""
+    planes: dict[str, Normal] = {}  # where a stack is or waits: the normal of its orbit
+    legs: list[Leg] = []
+    free_from = -math.inf
+    for planned in flight.legs:
+        arc = planned.arc
+        origin, destination = arc.origin, arc.destination
+        earliest = planned.departure_tdb_s
+        latest = earliest
+        if not planned.stays_before and math.isfinite(free_from):
+            earliest = max(free_from + planned.wait_s, min(earliest, free_from + planned.wait_s))
+            latest = earliest + planned.within_s
+            if planned.within_s == 0.0:
+                earliest = latest = max(planned.departure_tdb_s, earliest)
+        normal: Normal | None = None
+        if isinstance(origin, MoonOrbit):
+            normal = planes.get(origin.id)
+        elif isinstance(destination, MoonOrbit) and planned.meets:
+            normal = planes.get(destination.id)
+        leg = _best(planned, normal, earliest, latest, samples)
+        legs.append(leg)
+        if not leg.converged:
+            break
+        free_from = leg.arrival_tdb_s
+        if isinstance(destination, MoonOrbit) and leg.final_state is not None:
+            planes[destination.id] = _normal(leg)
+    return legs
+
+
+def _best(planned: PlannedLeg, normal: Normal | None, earliest: float, latest: float, samples: int) -> Leg:
+    """The cheapest departure between two dates; the planned one where nothing binds the plane."""
+    arc = planned.arc
+    searched = normal is not None and latest - earliest > 0.2 * DAY_S and not isinstance(arc.destination, MoonSurface)
+    if not searched:
+        date = planned.departure_tdb_s if earliest <= planned.departure_tdb_s <= latest else earliest
+        return _solve(planned, date, normal, samples)
+    found: dict[float, Leg] = {}
+
+    def attempt(date: float) -> None:
+        if earliest <= date <= latest and date not in found:
+            found[date] = _solve(planned, date, normal, 0)
+
+    count = int((latest - earliest) / COARSE_S)
+    for k in range(count + 1):
+        attempt(earliest + k * COARSE_S)
+    for step_s in FINE_S:
+        good = {date: leg for date, leg in found.items() if leg.converged}
+        if not good:
+            break
+        best = min(good, key=lambda date: (good[date].dv_m_s, date))
+        attempt(best - step_s)
+        attempt(best + step_s)
+    good = {date: leg for date, leg in found.items() if leg.converged}
+    if not good:
+        return found[min(found)]
+    return _solve(planned, min(good, key=lambda date: (good[date].dv_m_s, date)), normal, samples)
+
+
+def _solve(planned: PlannedLeg, date: float, normal: Normal | None, samples: int) -> Leg:
+    return solve(planned.arc, date, plane_normal=normal, samples=samples)
+
+
+def _normal(leg: Leg) -> Normal:
+    assert leg.final_state is not None
+    h = np.cross(leg.final_state[:3], leg.final_state[3:])
+    h = h / np.linalg.norm(h)
+    return (float(h[0]), float(h[1]), float(h[2]))
+
+
+def fly_all(
+    flights: Sequence[PlannedFlight],
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> dict[str, list[Leg]]:
+    """Fly several flights, side by side.
+
+    Raises
+    ------
+    Interrupted
+        If ``cancelled`` said so.
+    """
+    done: dict[str, list[Leg]] = {}
+    count = min(workers or os.cpu_count() or 1, 8, max(1, len(flights)))
+    if count == 1 or len(flights) < 3:
+        for flight in flights:
+            if cancelled is not None and cancelled():
+                raise Interrupted("fly")
+            done[flight.flight] = fly_one(flight)
+            if progress is not None:
+                progress("fly", len(done) / len(flights), flight.flight)
+        return done
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(count, mp_context=context, initializer=_ignore_interrupts) as pool:
+        waiting = {pool.submit(fly_one, flight): flight.flight for flight in flights}
+        try:
+            while waiting:
+                finished, _ = concurrent.futures.wait(
+                    waiting, timeout=0.2, return_when=concurrent.futures.FIRST_COMPLETED
+                )
+                if cancelled is not None and cancelled():
+                    raise Interrupted("fly")
+                for future in finished:
+                    name = waiting.pop(future)
+                    done[name] = future.result()
+                    if progress is not None:
+                        progress("fly", len(done) / len(flights), name)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return {flight.flight: done[flight.flight] for flight in flights}
+
+
+def _ignore_interrupts() -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def to_flights(scenario: Scenario, campaign: Campaign, flown: Mapping[str, Sequence[Leg]]) -> Flights:
+    """The record of what was flown, beside what was planned.
+
+    The propellant of a flown burn is that of the planned mass before it with the flown Δv.
+    """
+    crafts: Mapping[str, Craft] = scenario.of("craft")
+    gravity = scenario.header.gravity_m_s2
+    planned_legs = {(r["flight"], r["step"]): r for r in campaign.table("legs").iter_rows(named=True)}
+    planned_burns: dict[tuple[str, int, str], dict[str, object]] = {
+        (r["flight"], r["step"], r["burn"]): r for r in campaign.table("burns").iter_rows(named=True)
+    }
+    missions = {r["flight"]: r["mission"] for r in campaign.table("flights").iter_rows(named=True)}
+    flown_rows: list[dict[str, object]] = []
+    sample_rows: list[pl.DataFrame] = []
+    burn_rows: list[dict[str, object]] = []
+    legs: dict[tuple[str, int], Leg] = {}
+    for flight in sorted(flown):
+        points = [p for p in walk(scenario.missions[missions[flight]]) if p.step.do == "fly"]
+        for point, leg in zip(points, flown[flight], strict=False):
+            key = (flight, point.index)
+            legs[key] = leg
+            planned = planned_legs[key]
+            propellant = planned_propellant = dv = 0.0
+            for burn in leg.burns:
+                row = planned_burns.get((*key, burn.name))
+                if row is None:  # the launcher's own burn
+                    continue
+                craft = crafts[str(row["craft"])]
+                before = float(row["mass_before_kg"])  # type: ignore[arg-type]
+                used = before * -math.expm1(-burn.dv_m_s / (craft.isp_s * gravity))
+                propellant += used
+                dv += burn.dv_m_s
+                burn_rows.append(
+                    {
+                        "flight": flight,
+                        "step": point.index,
+                        "burn": burn.name,
+                        "craft": craft.id,
+                        "epoch_tdb_s": burn.epoch_tdb_s,
+                        "dv_m_s": burn.dv_m_s,
+                        "dvx_m_s": burn.dv_icrf_m_s[0],
+                        "dvy_m_s": burn.dv_icrf_m_s[1],
+                        "dvz_m_s": burn.dv_icrf_m_s[2],
+                        "duration_s": burn.duration_s,
+                        "propellant_kg": used,
+                    }
+                )
+            for (f, s, _), row in planned_burns.items():
+                if (f, s) == key:
+                    planned_propellant += float(row["propellant_kg"])  # type: ignore[arg-type]
+            flown_rows.append(
+                {
+                    "flight": flight,
+                    "step": point.index,
+                    "arc": leg.arc,
+                    "kind": leg.kind,
+                    "origin": point.place,
+                    "destination": point.step.to,
+                    "planned_departure_tdb_s": planned["departure_tdb_s"],
+                    "departure_tdb_s": leg.departure_tdb_s,
+                    "arrival_tdb_s": leg.arrival_tdb_s,
+                    "planned_dv_m_s": planned["dv_m_s"],
+                    "dv_m_s": dv,
+                    "planned_propellant_kg": planned_propellant,
+                    "propellant_kg": propellant,
+                    "closure_position_m": leg.closure_position_m,
+                    "closure_velocity_m_s": leg.closure_velocity_m_s,
+                    "converged": leg.converged,
+                    "reason": leg.reason,
+                    "approximation": leg.approximation,
+                }
+            )
+            if leg.trajectory is not None:
+                t = leg.trajectory
+                sample_rows.append(
+                    pl.DataFrame(
+                        {
+                            "flight": [flight] * len(t.epoch_tdb_s),
+                            "step": pl.Series([point.index] * len(t.epoch_tdb_s), dtype=pl.Int32),
+                            "centre": [t.centre] * len(t.epoch_tdb_s),
+                            "epoch_tdb_s": t.epoch_tdb_s,
+                            "x_m": t.r_m[:, 0],
+                            "y_m": t.r_m[:, 1],
+                            "z_m": t.r_m[:, 2],
+                            "vx_m_s": t.v_m_s[:, 0],
+                            "vy_m_s": t.v_m_s[:, 1],
+                            "vz_m_s": t.v_m_s[:, 2],
+                        },
+                        schema=dict(SAMPLES),
+                    )
+                )
+    return Flights(
+        flown=pl.DataFrame(flown_rows, schema=dict(FLOWN)),
+        samples=pl.concat(sample_rows) if sample_rows else pl.DataFrame(schema=dict(SAMPLES)),
+        burns=pl.DataFrame(burn_rows, schema=dict(FLOWN_BURNS)),
+        legs=legs,
+    )

@@ -1,0 +1,288 @@
+"""Which missions the rules allow in which period, and under which rules and agreements each flight goes.
+
+Interactions come from two sources: those that the scenario states, and those that follow from a mission's own steps
+(a craft on another operator's launcher; another partner's module aboard). Each is decided for the middle of every
+period; a mission may depart only where all of its interactions may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from moonvillage.catalog import GroundSite, Launcher, Module, Part
+from moonvillage.catalog.reader import did_you_mean, dotted
+from moonvillage.cooperation import FACTS, Decision, Interaction, MissionDecision, Rulebook, decide, decide_mission
+from moonvillage.ephemeris.time import tdb_s_to_utc, utc_to_tdb_s
+from moonvillage.errors import InputError, Problem
+from moonvillage.records.campaign import PERMISSIONS, Campaign
+from moonvillage.scenario.model import InteractionSpec, Mission, Scenario
+
+#: Sorted from best to worst: what a refusal is worth saying.
+_PERMITS = ("allowed", "conditional")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Permissions:
+    """``flags``: mission → whether it may depart in each period. ``problems``: missions that never may.
+
+    ``barred_cargo``: mission → modules that it may never carry, with the decision.
+    """
+
+    flags: Mapping[str, tuple[bool, ...]]
+    problems: tuple[Problem, ...]
+    rulebook: Rulebook
+    interactions: Mapping[str, tuple[Interaction, ...]]
+    refused: Mapping[str, MissionDecision]
+
+    def table(self, scenario: Scenario, campaign: Campaign) -> pl.DataFrame:
+        """A row for each interaction of each flight on its date, and for each mission left out."""
+        rows: list[dict[str, Any]] = []
+        for flight in campaign.table("flights").iter_rows(named=True):
+            date = flight["departure_tdb_s"]
+            for interaction in self.interactions[flight["mission"]]:
+                decision = decide(interaction, self.rulebook, date)
+                rows.append(_row(flight["mission"], flight["flight"], interaction, decision, date))
+        for mission, refusal in self.refused.items():
+            for interaction, decision in refusal.decisions:
+                rows.append(_row(mission, "", interaction, decision, scenario.header.start_tdb_s))
+        return pl.DataFrame(rows, schema=dict(PERMISSIONS))
+
+
+def _row(mission: str, flight: str, interaction: Interaction, decision: Decision, date: float) -> dict[str, Any]:
+    return {
+        "mission": mission,
+        "flight": flight,
+        "interaction": str(interaction),
+        "parties": list(interaction.parties),
+        "date_tdb_s": date,
+        "answer": decision.answer,
+        "rules": [f"{hit.id}: {hit.effect} [{hit.citation}]" for hit in decision.rules],
+        "agreements": [f"{id_}: {status}" for id_, status in decision.agreements],
+        "why": decision.why,
+    }
+
+
+def permissions(scenario: Scenario) -> Permissions:
+    """Decide every mission in every period.
+
+    Raises
+    ------
+    InputError
+        If the scenario's own laws or agreements name something that does not exist.
+    """
+    book = Rulebook(scenario.of("partner"), scenario.agreements, scenario.laws)
+    header = scenario.header
+    flags: dict[str, tuple[bool, ...]] = {}
+    problems: list[Problem] = []
+    found: dict[str, tuple[Interaction, ...]] = {}
+    refused: dict[str, MissionDecision] = {}
+    for mission in scenario.missions.values():
+        problems += _bad_facts(scenario, mission)
+        interactions = mission_interactions(scenario, mission, book)
+        found[mission.id] = tuple(i for i, _ in interactions)
+        dates = [header.start_tdb_s + (k + 0.5) * header.step_s for k in range(scenario.periods)]
+        allowed = [decide_mission(found[mission.id], book, date).permits for date in dates]
+        flags[mission.id] = tuple(allowed)
+        if not any(allowed):
+            last = decide_mission(found[mission.id], book, dates[-1])
+            if mission.optional:
+                refused[mission.id] = last
+            else:
+                problems += [
+                    _refusal(scenario, mission, spec_index, interaction, decision)
+                    for (interaction, spec_index), (_, decision) in zip(interactions, last.decisions, strict=True)
+                    if not decision.permits
+                ]
+    return Permissions(flags, tuple(problems), book, found, refused)
+
+
+def mission_interactions(
+    scenario: Scenario, mission: Mission, book: Rulebook
+) -> list[tuple[Interaction, int | None]]:
+    """What partners do together in a mission: stated (with its index) and implied by the steps (None)."""
+    states = _launch_states(scenario, mission)
+    found: list[tuple[Interaction, int | None]] = []
+    for index, spec in enumerate(mission.interactions):
+        if not set(spec.facts) - set(FACTS):
+            found.append((_stated(scenario, spec, states, book), index))
+    found += [(interaction, None) for interaction in _implied(scenario, mission, states, book)]
+    return found
+
+
+def _stated(scenario: Scenario, spec: InteractionSpec, states: tuple[str, ...], book: Rulebook) -> Interaction:
+    return Interaction(
+        kind=spec.kind,
+        parties=spec.parties,
+        funders=spec.funders or book.funders_of(spec.parties),
+        assets=spec.assets,
+        bill=_bill(scenario, spec.assets),
+        destinations=spec.destinations or states,
+        venue_owner=spec.venue,
+        basis=spec.basis,
+        data_class=spec.data,
+        stage=spec.stage,
+        ports=(),
+        facts=spec.facts,
+    )
+
+
+def _implied(scenario: Scenario, mission: Mission, states: tuple[str, ...], book: Rulebook) -> list[Interaction]:
+    """A craft on another's launcher is a launch bought; another's module aboard is a delivery."""
+    launchers: Mapping[str, Launcher] = scenario.of("launcher")
+    crafts = scenario.of("craft")
+    modules: Mapping[str, Module] = scenario.of("module")
+    implied: dict[tuple[str, ...], Interaction] = {}
+    for step in mission.steps:
+        if step.do != "launch":
+            continue
+        launcher = launchers[step.on]
+        for name in step.lifts:
+            owner = crafts[name].operator
+            key = ("launch", owner, launcher.operator)
+            if key in implied or book.house((owner, launcher.operator)).houses == 1:
+                continue
+            company = book.partners[launcher.operator].kind == "company"
+            implied[key] = Interaction(
+                kind="launch",
+                parties=(owner, launcher.operator),
+                funders=book.funders_of((owner,)),
+                assets=(name,),
+                bill=_bill(scenario, (name,)),
+                destinations=states,
+                ports=(),
+                facts={"commercial": True} if company else {},
+                label=f"launch of {name} on {launcher.id}",
+            )
+    for item in mission.cargo:
+        module = modules.get(item)
+        if module is None or book.house((module.operator, mission.operator)).houses == 1:
+            continue
+        implied[("deliver_cargo", item)] = Interaction(
+            kind="deliver_cargo",
+            parties=(module.operator, mission.operator),
+            funders=book.funders_of((module.operator,)),
+            assets=(item,),
+            bill=module.bill,
+            destinations=states,
+            ports=(),
+            label=f"delivery of {item} by {mission.operator}",
+        )
+    return list(implied.values())
+
+
+def _launch_states(scenario: Scenario, mission: Mission) -> tuple[str, ...]:
+    sites: Mapping[str, GroundSite] = scenario.of("ground_site")
+    launchers: Mapping[str, Launcher] = scenario.of("launcher")
+    found: dict[str, None] = {}
+    for step in mission.steps:
+        if step.do == "launch":
+            for site in launchers[step.on].sites:
+                found[sites[site].state] = None
+    return tuple(found)
+
+
+def _bill(scenario: Scenario, assets: tuple[str, ...]) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    for asset in assets:
+        for kind in ("craft", "module", "launcher"):
+            entry = scenario.of(kind).get(asset)
+            if entry is not None:
+                parts.extend(entry.bill)
+                break
+    return tuple(parts)
+
+
+def _bad_facts(scenario: Scenario, mission: Mission) -> list[Problem]:
+    problems = []
+    for index, spec in enumerate(mission.interactions):
+        for name, value in spec.facts.items():
+            path = ("missions", mission.id, "interactions", index, "facts", name)
+            line = _line(scenario, path)
+            if name not in FACTS:
+                problems.append(
+                    Problem(scenario.file, line, dotted(path), "", "is not a fact", did_you_mean(name, FACTS))
+                )
+            elif not isinstance(value, bool):
+                problems.append(
+                    Problem(
+                        scenario.file, line, dotted(path), repr(value), "is not true or false", "write true or false"
+                    )
+                )
+    return problems
+
+
+def _line(scenario: Scenario, path: tuple[str | int, ...]) -> int | None:
+    while path:
+        if path in scenario.lines:
+            return scenario.lines[path]
+        path = path[:-1]
+    return None
+
+
+def _refusal(
+    scenario: Scenario, mission: Mission, spec_index: int | None, interaction: Interaction, decision: Decision
+) -> Problem:
+    path: tuple[str | int, ...] = ("missions", mission.id)
+    if spec_index is not None:
+        path = (*path, "interactions", spec_index)
+    parties = " and ".join(interaction.parties)
+    if decision.answer == "no_basis":
+        message = f"no agreement in force at any time covers '{interaction.kind}' between {parties}"
+        remedy = "add an [agreements.ID] with these parties and this scope, or set optional = true to leave it out"
+    elif decision.answer == "unknown":
+        message = f"cannot be decided: {', '.join(decision.missing)} not stated"
+        remedy = "state it in the interaction"
+    else:
+        message = f"is {decision.answer} at all times: {decision.why}"
+        remedy = "; or ".join([*decision.would_change[:2], "set optional = true to leave it out"])
+    return Problem(scenario.file, _line(scenario, path), dotted(path), str(interaction), message, remedy)
+
+
+def decide_scenario(
+    scenario: Scenario, *, mission: str | None = None, date: str | None = None
+) -> list[dict[str, Any]]:
+    """The decisions on a scenario's interactions, for the command line.
+
+    Parameters
+    ----------
+    mission
+        Only this mission. Raises InputError if there is none.
+    date
+        UTC; by default the first period in which each mission may depart, or the last of all where none is.
+    """
+    if mission is not None and mission not in scenario.missions:
+        raise InputError.one(
+            "is not a mission", did_you_mean(mission, scenario.missions), field="--mission", value=mission
+        )
+    try:
+        epoch = None if date is None else utc_to_tdb_s(date)
+    except ValueError:
+        raise InputError.one("is not a date", "write 2033-04-12", field="--date", value=str(date)) from None
+    found = permissions(scenario)
+    header = scenario.header
+    results: list[dict[str, Any]] = []
+    for name, interactions in found.interactions.items():
+        if mission not in (None, name):
+            continue
+        flags = found.flags[name]
+        period = flags.index(True) if any(flags) else scenario.periods - 1
+        when = epoch if epoch is not None else header.start_tdb_s + (period + 0.5) * header.step_s
+        for interaction in interactions:
+            decision = decide(interaction, found.rulebook, when)
+            results.append(
+                {
+                    "mission": name,
+                    "interaction": str(interaction),
+                    "date": tdb_s_to_utc(when)[:10],
+                    "answer": decision.answer,
+                    "rules": [{"id": h.id, "citation": h.citation, "effect": h.effect} for h in decision.rules],
+                    "agreements": [{"id": id_, "status": status} for id_, status in decision.agreements],
+                    "would_change": list(decision.would_change),
+                    "why": decision.why,
+                }
+            )
+    return results
