@@ -193,12 +193,13 @@ def decide(
 
     permits: list[tuple[Rule, Truth, dict[str, None]]] = []
     others: list[tuple[Rule, Truth, dict[str, None]]] = []
-    for rule in rulebook.rules[interaction.kind]:
-        if not rule.in_force(date_tdb_s):
+    for rule in rulebook.relevant(interaction.kind, interaction.parties):
+        law = rule.law
+        if not law.valid_from_tdb_s <= date_tdb_s < law.valid_to_tdb_s:
             continue
         value, missing = _fires(rule, glance)
         if value is not False:
-            (permits if rule.law.effect == "permit" else others).append((rule, value, missing))
+            (permits if law.effect == "permit" else others).append((rule, value, missing))
 
     lifted: dict[str, Truth] = {}
     for rule, value, _ in permits:
@@ -230,7 +231,7 @@ def decide(
             (bars if bar else conditions).append(law)
             hits.append(_hit(law, law.effect))
         else:
-            (open_bars if bar else open_conditions).update(missing)
+            (open_bars if bar else open_conditions).update(missing or {"facts": None})
             hits.append(_hit(law, law.effect + "?"))
 
     basis, lacking, ground = _basis(glance, permits)

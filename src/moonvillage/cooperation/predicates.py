@@ -67,6 +67,7 @@ class Predicate:
     doc: str
     least: int = 0
     most: int = 99
+    parties_only: bool = False  # its answer follows from who takes part, whatever else
 
 
 def _unknown(view: View, fact: str) -> Truth:
@@ -273,10 +274,15 @@ def _ports_differ(of: tuple[str, ...]) -> Test:
 #: The whole vocabulary.
 PREDICATES: Final[Mapping[str, Predicate]] = {
     "funded_by": Predicate(_funded_by, "one of these partners pays", 1),
-    "party_in": Predicate(_party_in, "one of these partners, or somebody they own, takes part", 1),
-    "party_of_state": Predicate(_party_of_state, "a party is affiliated to one of these states", 1),
+    "party_in": Predicate(_party_in, "one of these partners, or somebody they own, takes part", 1, parties_only=True),
+    "party_of_state": Predicate(
+        _party_of_state, "a party is affiliated to one of these states", 1, parties_only=True
+    ),
     "bilateral": Predicate(
-        _bilateral, "only the first state and the others take part, with no genuine party of a third", 2
+        _bilateral,
+        "only the first state and the others take part, with no genuine party of a third",
+        2,
+        parties_only=True,
     ),
     "multilateral_basis": Predicate(_multilateral_basis, "a real multilateral agreement in force covers it", 0, 0),
     "reaches": Predicate(_reaches, "the asset comes to, or under the owner of, one of these states", 1),

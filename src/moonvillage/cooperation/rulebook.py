@@ -7,14 +7,13 @@ so that what a rule or an agreement is worth is the difference of two runs of th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from moonvillage.catalog import Agreement, Catalog, Law, Partner, StatusChange
 from moonvillage.catalog.reader import did_you_mean
 from moonvillage.cooperation.interactions import INTERACTION_KINDS, Interaction
-from moonvillage.cooperation.predicates import Test, Truth, compile_test, complaint
+from moonvillage.cooperation.predicates import PREDICATES, Test, Truth, compile_test, complaint
 from moonvillage.errors import InputError, Problem
 
 #: Agreements of these partners also cover institutions of their states.
@@ -29,10 +28,7 @@ class Rule:
     law: Law
     when: tuple[Test, ...]
     unless: tuple[Test, ...]
-
-    def in_force(self, date_tdb_s: float) -> bool:
-        """Whether it is valid on a date (TDB seconds past J2000)."""
-        return self.law.valid_from_tdb_s <= date_tdb_s < self.law.valid_to_tdb_s
+    when_parties: tuple[Test, ...]  # those of "when" that depend on the parties alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +92,15 @@ class Rulebook:
         self._owners = {id_: self._closure(id_) for id_ in self.partners}
         self._states = {id_: self._states_of(id_) for id_ in self.partners}
         self._houses: dict[tuple[str, ...], House] = {}
+        self._relevant: dict[tuple[str, tuple[str, ...]], tuple[Rule, ...]] = {}
+        self._candidates: dict[tuple[str, tuple[str, ...]], tuple[Pact, ...]] = {}
         rules = [
-            Rule(law, tuple(compile_test(c) for c in law.when), tuple(compile_test(c) for c in law.unless))
+            Rule(
+                law,
+                tuple(compile_test(c) for c in law.when),
+                tuple(compile_test(c) for c in law.unless),
+                tuple(compile_test(c) for c in law.when if PREDICATES[c.test].parties_only),
+            )
             for law in self.laws.values()
         ]
         self.rules: Mapping[str, tuple[Rule, ...]] = {
@@ -275,23 +278,47 @@ class Rulebook:
             places=frozenset(agreement.places),
         )
 
-    def covers(self, pact: Pact, interaction: Interaction, participants: tuple[str, ...], date_tdb_s: float) -> Truth:
-        """Whether an agreement's terms, apart from its status, cover an interaction (None: a fact is missing).
+    def relevant(self, kind: str, parties: tuple[str, ...]) -> tuple[Rule, ...]:
+        """Rules that can concern these parties in this kind of interaction; remembered per question."""
+        key = (kind, parties)
+        found = self._relevant.get(key)
+        if found is None:
+            glance = Glance(self, Interaction(kind, parties), 0.0)
+            found = tuple(r for r in self.rules[kind] if all(test(glance) for test in r.when_parties))
+            self._relevant[key] = found
+        return found
+
+    def candidates(self, kind: str, participants: tuple[str, ...]) -> tuple[Pact, ...]:
+        """Agreements whose scope and parties cover these participants on some date; remembered per question."""
+        key = (kind, participants)
+        found = self._candidates.get(key)
+        if found is None:
+            found = tuple(pact for pact in self.pacts[kind] if self.binds(pact, participants, None))
+            self._candidates[key] = found
+        return found
+
+    def binds(self, pact: Pact, participants: tuple[str, ...], date_tdb_s: float | None) -> bool:
+        """Whether an agreement's parties cover these participants on a date (``None``: on any date).
 
         A participant is covered if it, or an owner of it, is a party (a member on the date, where memberships are
-        dated), or if all its states are states of one party that is an agency, a state or a body.
+        dated), or if all its states are states of one party that is an agency, a state or a body. Under an open
+        call others are covered together with a party.
         """
         named = False
         for partner in participants:
-            if any(pact.bound(p, date_tdb_s) for p in pact.parties & self._owners[partner]):
-                named = True
-                continue
             states = self._states[partner]
-            if states and any(states <= spoken and pact.bound(party, date_tdb_s) for party, spoken in pact.states):
+            speakers = [*(pact.parties & self._owners[partner])]
+            if states:
+                speakers += [party for party, spoken in pact.states if states <= spoken]
+            if any(date_tdb_s is None or pact.bound(party, date_tdb_s) for party in speakers):
                 named = True
             elif not pact.agreement.open_to_all:
                 return False
-        if not named:
+        return named
+
+    def covers(self, pact: Pact, interaction: Interaction, participants: tuple[str, ...], date_tdb_s: float) -> Truth:
+        """Whether a candidate's terms, apart from its status, cover an interaction (None: a fact is missing)."""
+        if pact.since and not self.binds(pact, participants, date_tdb_s):
             return False
         result: Truth = True
         if pact.assets:
@@ -312,87 +339,94 @@ class Rulebook:
         return result
 
 
-@dataclass(eq=False)
 class Glance:
-    """One interaction on one date, as the tests see it; everything dear is worked out once, when asked for."""
+    """One interaction on one date, as the tests see it (:class:`~moonvillage.cooperation.predicates.View`).
 
-    book: Rulebook
-    interaction: Interaction
-    date_tdb_s: float
-    missing: dict[str, None] = field(default_factory=dict)
+    What is dear is worked out once, when first asked for.
+    """
 
-    @cached_property
-    def participants(self) -> tuple[str, ...]:
-        """Parties and the venue's owner."""
-        venue = self.interaction.venue_owner
-        parties = self.interaction.parties
-        return parties if not venue or venue in parties else (*parties, venue)
+    __slots__ = (
+        "_covering",
+        "_multilateral",
+        "_reach",
+        "book",
+        "date_tdb_s",
+        "each",
+        "interaction",
+        "missing",
+        "participants",
+        "party_ids",
+        "party_states",
+    )
 
-    @cached_property
-    def house(self) -> House:
-        """The parties (without the venue's owner)."""
-        return self.book.house(self.interaction.parties)
-
-    @property
-    def party_ids(self) -> frozenset[str]:
-        """See :class:`moonvillage.cooperation.predicates.View`."""
-        return self.house.ids
-
-    @property
-    def party_states(self) -> frozenset[str]:
-        """See :class:`moonvillage.cooperation.predicates.View`."""
-        return self.house.states
-
-    @property
-    def each(self) -> Sequence[tuple[frozenset[str], bool]]:
-        """See :class:`moonvillage.cooperation.predicates.View`."""
-        return self.house.each
+    def __init__(self, book: Rulebook, interaction: Interaction, date_tdb_s: float) -> None:
+        self.book = book
+        self.interaction = interaction
+        self.date_tdb_s = date_tdb_s
+        self.missing: dict[str, None] = {}
+        parties, venue = interaction.parties, interaction.venue_owner
+        house = book.house(parties)
+        self.party_ids = house.ids
+        self.party_states = house.states
+        self.each = house.each
+        self.participants = parties if not venue or venue in parties else (*parties, venue)
+        self._reach: frozenset[str] | None = None
+        self._covering: tuple[tuple[Agreement, str, Truth], ...] | None = None
+        self._multilateral: tuple[Truth] | None = None
 
     @property
     def funder_ids(self) -> frozenset[str] | None:
-        """See :class:`moonvillage.cooperation.predicates.View`."""
+        """Funders with their owners; None if not known."""
         funders = self.interaction.funders
         return None if funders is None else self.book.house(funders).ids
 
     @property
     def venue_ids(self) -> frozenset[str] | None:
-        """See :class:`moonvillage.cooperation.predicates.View`."""
+        """The venue's owner with its owners; None if not known."""
         venue = self.interaction.venue_owner
         if venue is None:
             return None
         return self.book.owners_of(venue) if venue else frozenset()
 
-    @cached_property
+    @property
     def reach(self) -> frozenset[str]:
-        """See :class:`moonvillage.cooperation.predicates.View`."""
-        known = frozenset(self.interaction.destinations or ())
-        venue = self.interaction.venue_owner
-        return known | self.book.states_of(venue) if venue else known
+        """States known to be reached."""
+        if self._reach is None:
+            known = frozenset(self.interaction.destinations or ())
+            venue = self.interaction.venue_owner
+            self._reach = known | self.book.states_of(venue) if venue else known
+        return self._reach
 
-    @cached_property
+    @property
     def covering(self) -> tuple[tuple[Agreement, str, Truth], ...]:
         """Agreements that cover the interaction or may: with the status on the date, and whether they do."""
-        claimed = self.interaction.basis
-        found = []
-        for pact in self.book.pacts[self.interaction.kind]:
-            agreement = pact.agreement
-            if claimed and agreement.id not in claimed:
-                continue
-            covers = self.book.covers(pact, self.interaction, self.participants, self.date_tdb_s)
-            if covers is not False:
-                found.append((agreement, agreement.status(self.date_tdb_s), covers))
-        return tuple(found)
+        if self._covering is None:
+            interaction, date = self.interaction, self.date_tdb_s
+            claimed = interaction.basis
+            found = []
+            for pact in self.book.candidates(interaction.kind, self.participants):
+                agreement = pact.agreement
+                if claimed and agreement.id not in claimed:
+                    continue
+                covers = self.book.covers(pact, interaction, self.participants, date)
+                if covers is not False:
+                    found.append((agreement, agreement.status(date), covers))
+            self._covering = tuple(found)
+        return self._covering
 
-    @cached_property
+    @property
     def multilateral(self) -> Truth:
-        """See :class:`moonvillage.cooperation.predicates.View`."""
-        result: Truth = False
-        for agreement, status, covers in self.covering:
-            if agreement.multilateral and status == "active":
-                if covers:
-                    return True
-                result = None
-        return result
+        """Whether a real multilateral agreement in force covers it."""
+        if self._multilateral is None:
+            result: Truth = False
+            for agreement, status, covers in self.covering:
+                if agreement.multilateral and status == "active":
+                    if covers:
+                        result = True
+                        break
+                    result = None
+            self._multilateral = (result,)
+        return self._multilateral[0]
 
 
 def _problems(
