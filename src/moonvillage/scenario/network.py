@@ -27,9 +27,9 @@ class NetworkArc:
 
     from_: str = text("node where it begins")
     to: str = text("node where it ends")
+    steps: tuple[int, ...] = raw("steps at which it can be flown, counted from 1")
     dv_m_s: float = quantity("speed", "velocity change", 0.0, low=0.0)
     duration_s: float = quantity("time", "time of flight, for the use of the people aboard", 0.0, low=0.0)
-    steps: tuple[int, ...] = raw("steps at which it can be flown, counted from 1")
     binding: bool = flag("whether the craft's capacities bind on it", True)
     launch: bool = flag("whether its mass is what the campaign launches", False)
 
@@ -61,16 +61,16 @@ class NetworkFlow:
 class Network:
     """A network with prescribed arcs (see :mod:`moonvillage.campaign.network`).
 
-    ``supplies`` are at hand at their step; ``free`` names nodes where every item, propellant and craft can be had
-    without limit. ``needs`` are used up at their node and step (people among the needs have come home there).
+    ``supplies`` are at hand at their step; ``free`` names the node where craft, propellant and every item that is not
+    itself needed there can be had without limit. ``needs`` are used up at their node and step (people among the needs have come home there).
     ``visits`` say how many people must be at a node between a step and the next.
     """
 
     title: str = text("remark", "")
-    times_s: tuple[float, ...] = times("the steps, as times from the start")
-    nodes: tuple[NetworkNode, ...] = tables(NetworkNode, "places")
-    arcs: tuple[NetworkArc, ...] = tables(NetworkArc, "ways")
-    craft: NetworkCraft | None = table(NetworkCraft, "the craft design")
+    times_s: tuple[float, ...] = times("the steps, as times from the start", ())
+    nodes: tuple[NetworkNode, ...] = tables(NetworkNode, "places", ())
+    arcs: tuple[NetworkArc, ...] = tables(NetworkArc, "ways", ())
+    craft: NetworkCraft | None = table(NetworkCraft, "the craft design", None)
     free: str = text("the node where everything can be had", "")
     supplies: tuple[NetworkFlow, ...] = tables(NetworkFlow, "what is at hand", ())
     needs: tuple[NetworkFlow, ...] = tables(NetworkFlow, "what is used up", ())
