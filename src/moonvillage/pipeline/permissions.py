@@ -8,7 +8,7 @@ period; a mission may depart only where all of its interactions may.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -110,7 +110,16 @@ def mission_interactions(
         if not set(spec.facts) - set(FACTS):
             found.append((_stated(scenario, spec, states, book), index))
     found += [(interaction, None) for interaction in _implied(scenario, mission, states, book)]
-    return found
+    where = _where(scenario, mission)
+    return [(replace(interaction, place=where), index) for interaction, index in found]
+
+
+def _where(scenario: Scenario, mission: Mission) -> str:
+    """The farthest region that a mission's steps name: agreements may be limited to one."""
+    regions = {"earth_orbit": "leo", "planet": "mars", "ground": "earth"}
+    kinds = {scenario.place_specs[step.to].kind for step in mission.steps if step.to in scenario.place_specs}
+    met = {regions.get(kind, "moon") for kind in kinds}
+    return next((region for region in ("mars", "moon", "leo") if region in met), "earth")
 
 
 def _stated(scenario: Scenario, spec: InteractionSpec, states: tuple[str, ...], book: Rulebook) -> Interaction:
