@@ -2,8 +2,8 @@
 
 A member is corrected between its two perpendicular crossings of the xz plane (K. C. Howell,
 "Three-dimensional, periodic, halo orbits", Celestial Mechanics 32, 1984), and the family is followed by
-pseudo-arclength from the third-order analytic orbit (D. L. Richardson, "Analytic construction of periodic orbits about the collinear
-points", Celestial Mechanics 22, 1980) down to the near-rectilinear members.
+pseudo-arclength from the third-order analytic orbit (D. L. Richardson, "Analytic construction of periodic
+orbits about the collinear points", Celestial Mechanics 22, 1980) down to the near-rectilinear members.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 
 _CLOSURE: Final = 1e-12
 _STEP: Final = 0.02  # arclength of the continuation
-_MEMBERS: Final = 160
+_MEMBERS: Final = 200
 _SMALLEST_PERILUNE_M: Final = 1_737_400.0
 
 
@@ -63,8 +63,7 @@ def _richardson(point: int, amplitude_z: float, mu: float) -> tuple[Floats, floa
 
     def c(n: int) -> float:
         return float(
-            (sign**n * mu + (-1.0) ** n * (1.0 - mu) * gamma ** (n + 1) / (1.0 - sign * gamma) ** (n + 1))
-            / gamma**3
+            (sign**n * mu + (-1.0) ** n * (1.0 - mu) * gamma ** (n + 1) / (1.0 - sign * gamma) ** (n + 1)) / gamma**3
         )
 
     c2, c3, c4 = c(2), c(3), c(4)
@@ -177,7 +176,7 @@ def _walk(point: int, mu: float) -> Iterator[Floats]:
     if free is None:
         raise ArithmeticError(f"the analytic halo about L{point} did not converge")
     previous: Floats | None = None
-    step = _STEP
+    step = _STEP / 10.0  # the family turns sharply where it leaves the plane
     yield free
     for _ in range(_MEMBERS):
         _, jacobian = _residual(free, mu)
@@ -194,7 +193,7 @@ def _walk(point: int, mu: float) -> Iterator[Floats]:
             fresh = _correct(free + step * tangent, tangent, free, step, mu)
         previous, free = tangent, fresh
         yield free
-        step = min(_STEP, 1.5 * step)
+        step = min(_STEP, 1.3 * step)
 
 
 @lru_cache(maxsize=4)
@@ -233,9 +232,7 @@ def find_halo(place: Halo) -> HaloOrbit:
 
 
 @lru_cache(maxsize=64)
-def _find(
-    point: int, northern: bool, perilune_radius_m: float | None, amplitude_z_m: float | None
-) -> HaloOrbit:
+def _find(point: int, northern: bool, perilune_radius_m: float | None, amplitude_z_m: float | None) -> HaloOrbit:
     if (perilune_radius_m is None) == (amplitude_z_m is None):
         raise ValueError("a halo is named by its perilune radius or by its amplitude, exactly one of them")
     wished = (perilune_radius_m if perilune_radius_m is not None else amplitude_z_m or 0.0) / LENGTH_M

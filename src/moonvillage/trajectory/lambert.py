@@ -190,9 +190,7 @@ def solve_lambert(
     return LambertArc(v1.reshape(*shape, 3), v2.reshape(*shape, 3), residual.reshape(shape))
 
 
-def propagate_kepler(
-    r_m: ArrayLike, v_m_s: ArrayLike, dt_s: ArrayLike, mu_m3_s2: float
-) -> tuple[Floats, Floats]:
+def propagate_kepler(r_m: ArrayLike, v_m_s: ArrayLike, dt_s: ArrayLike, mu_m3_s2: float) -> tuple[Floats, Floats]:
     """Two-body motion by universal variables, vectorised; (..., 3) m, (..., 3) m/s, (...) s of either sign.
 
     Danby's form (J. M. A. Danby, "Fundamentals of Celestial Mechanics", 2nd ed. 1988, section 6.9), with a
