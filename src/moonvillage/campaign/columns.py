@@ -134,7 +134,7 @@ def shape_of(kit: Kit, mission: Mission) -> Shape:
             cost += kit.launchers[step.on].cost_eur + sum(kit.craft[c].cost_eur for c in step.lifts)
             place = step.to
         elif step.do == "take":
-            place = place or step.to
+            place = step.to or place
             if isinstance(kit.places.get(place), EarthGround):
                 cost += sum(kit.craft[c].cost_eur for c in step.craft)
         elif step.do in ("fly", "burn"):
@@ -177,6 +177,8 @@ def make_column(kit: Kit, shape: Shape, key: Key, timeline: Timeline, *, prescri
     """A column from its timeline, or a sentence why the flight is impossible whatever it carries."""
     for problem in _too_long(kit, shape, timeline):
         return problem
+    if any(step.do == "burn" and len(step.burners) > 1 for step in shape.mission.steps):
+        return f"{shape.mission.id}: burns by several craft in turn need the objective 'none', which prescribes all"
     record, transform = affine(kit, shape, timeline)
     eliminated = set(shape.least)
     rows: list[Floats] = []
@@ -202,22 +204,8 @@ def make_column(kit: Kit, shape: Shape, key: Key, timeline: Timeline, *, prescri
     gross = sum(kit.unit_kg(item) * amount for item, amount in stated.items())
     if simple and gross > payload + 1e-6:
         return f"{shape.mission.id}: the stated load of {gross:.0f} kg exceeds the payload of {payload:.0f} kg"
-    stays = tuple(
-        (place, timeline.begins[i], timeline.ends[i])
-        for i, (step, place) in enumerate(zip(shape.mission.steps, timeline.places, strict=True))
-        if step.do == "stay" and 0 <= shape.boards < i
-    )
-    arrived = [
-        timeline.begins[i] for i, step in enumerate(shape.mission.steps) if step.do in ("unload", "stay", "park")
-    ]
-    first = min(timeline.legs, default=0)
     return Column(
-        key=key,
-        shape=shape,
-        timeline=timeline,
-        departure_tdb_s=timeline.begins[first],
-        arrival_tdb_s=arrived[0] if arrived else timeline.ends[-1],
-        end_tdb_s=timeline.ends[-1],
+        **_dates(key, shape, timeline),
         rows=np.array(rows).reshape(len(rows), shape.width),
         payload_kg=payload,
         simple=simple,
@@ -225,9 +213,41 @@ def make_column(kit: Kit, shape: Shape, key: Key, timeline: Timeline, *, prescri
             (done.launcher, done.epoch_tdb_s, np.asarray(done.mass @ transform)) for done in record.launches
         ),
         fills={c: transform[shape.width + i] for i, c in enumerate(shape.least)},
-        stays=stays,
         fleet=tuple(record.fleet),
         prescribed=prescribed,
+    )
+
+
+def _dates(key: Key, shape: Shape, timeline: Timeline) -> dict[str, Any]:
+    """The fields of a column that follow from its timeline alone."""
+    steps = shape.mission.steps
+    arrived = [timeline.begins[i] for i, s in enumerate(steps) if s.do in ("unload", "stay", "park")]
+    return {
+        "key": key,
+        "shape": shape,
+        "timeline": timeline,
+        "departure_tdb_s": timeline.begins[min(timeline.legs, default=0)],
+        "arrival_tdb_s": arrived[0] if arrived else timeline.ends[-1],
+        "end_tdb_s": timeline.ends[-1],
+        "stays": tuple(
+            (place, timeline.begins[i], timeline.ends[i])
+            for i, (step, place) in enumerate(zip(steps, timeline.places, strict=True))
+            if step.do == "stay" and 0 <= shape.boards < i
+        ),
+    }
+
+
+def stated_column(shape: Shape, key: Key, timeline: Timeline) -> Column:
+    """A column of which nothing is decided (objective 'none'): only its dates; the ledger does the rest."""
+    return Column(
+        **_dates(key, shape, timeline),
+        rows=np.zeros((0, shape.width)),
+        payload_kg=float("inf"),
+        simple=True,
+        launches=(),
+        fills={},
+        fleet=(),
+        prescribed=True,
     )
 
 
@@ -320,6 +340,7 @@ def build_columns(
     columns: list[Column] = []
     refusals: dict[str, tuple[str, ...]] = {}
     shapes: dict[str, Shape] = {}
+    stated = scenario.header.objective == "none"
     for mission in scenario.missions.values():
         shape = shapes[mission.id] = shape_of(kit, mission)
         planner = Planner(scenario, mission, legs, shape.boards)
@@ -338,13 +359,15 @@ def build_columns(
                     refuse(f"{mission.id}: the rules bar it in the period of {mission.on_dates[choice - 1000]}")
                     continue
                 key = (mission.id, period, choice)
-                column = _column(kit, shape, planner, key, [epoch], stays_of(mission)[0], True, flown.get(key))
+                column = _column(
+                    kit, shape, planner, key, [epoch], stays_of(mission)[0], True, flown.get(key), stated
+                )
                 if isinstance(column, str):
                     refuse(column)
                 else:
                     columns.append(column)
                     found += 1
-        else:
+        elif not stated:
             for period in range(len(edges) - 1):
                 if allowed is not None and not allowed[period]:
                     refuse(f"{mission.id}: the rules bar it")
@@ -379,8 +402,9 @@ def _column(
     stays: tuple[float, ...],
     prescribed: bool,
     flown: FlownColumn | None,
+    stated: bool = False,
 ) -> Column | str:
-    """The column on the best date that works."""
+    """The column on the best date that works; ``stated`` where nothing is decided about it."""
     if flown is not None and flown.failure:
         return f"{shape.mission.id}: {flown.failure}"
     reason = f"{shape.mission.id}: no departure is tabulated"
@@ -393,6 +417,8 @@ def _column(
         if early:
             reason = early
             continue
+        if stated:
+            return stated_column(shape, key, timeline)
         column = make_column(kit, shape, key, timeline, prescribed=prescribed)
         if isinstance(column, Column):
             return column

@@ -11,7 +11,7 @@ import numpy as np
 
 from moonvillage.campaign.columns import Columns, build_columns, column_key, edges_of
 from moonvillage.campaign.constraints import add_all
-from moonvillage.campaign.ledger import Replayed, fill_tables, name_flights, replay, stock_tables
+from moonvillage.campaign.ledger import Replayed, fill_tables, name_flights, overdrawn, replay, stock_tables
 from moonvillage.campaign.matrix import INF, Floats, Program, Solution, round_integers, solve
 from moonvillage.campaign.model import Assembly, Loaded, assemble, fixed_loads, read_flights
 from moonvillage.campaign.program import Kit
@@ -269,7 +269,8 @@ def _prescribed(scenario: Scenario, columns: Columns, began: float) -> Campaign:
     ]
     tables = fill_tables(scenario, kit, replayed)
     model = {"build_s": time.perf_counter() - began, "solve_s": 0.0, **_totals(tables)}
-    return Campaign("feasible", "none", tables=tables, model=model)
+    reasons = tuple(reason for flight in replayed for reason in overdrawn(flight))
+    return Campaign("infeasible" if reasons else "feasible", "none", tables=tables, reasons=reasons, model=model)
 
 
 def flight_columns(campaign: Campaign) -> dict[str, Key]:

@@ -236,7 +236,7 @@ def lanes_of(kit: Kit, mission: Mission) -> tuple[Lane, ...]:
                 sources.append((index, "", mission.cargo, 0.0))
             place = step.to
         elif step.do == "take":
-            place = place or step.to
+            place = step.to or place
             if holder in step.craft and mission.cargo and isinstance(kit.places.get(place), EarthGround):
                 sources.append((index, "", mission.cargo, 0.0))
         elif step.do in ("fly", "burn"):
@@ -277,7 +277,7 @@ def refuels_of(kit: Kit, mission: Mission) -> tuple[Refuel, ...]:
         if step.do in ("launch", "fly", "burn"):
             place = step.to or place
         elif step.do == "take":
-            place = place or step.to
+            place = step.to or place
         elif step.do == "refuel":
             for name in step.craft:
                 found += [
@@ -297,7 +297,7 @@ def fills_of(kit: Kit, mission: Mission) -> tuple[str, ...]:
             found += [c for c in step.lifts if c not in found]
             place = step.to
         elif step.do == "take":
-            place = place or step.to
+            place = step.to or place
             if isinstance(kit.places.get(place), EarthGround):
                 found += [c for c in step.craft if c not in found]
         elif step.do in ("fly", "burn"):
@@ -459,7 +459,7 @@ class _Run:
                 self.active = [c for c in self.active if c not in step.craft]
                 self.note(index, step.do, ", ".join(step.craft))
             elif step.do == "take":
-                self.place = self.place or step.to
+                self.place = step.to or self.place
                 new = isinstance(self.kit.places.get(self.place), EarthGround)
                 self.join(step.craft, new=new)
                 self.board(index)
@@ -558,7 +558,10 @@ class _Run:
         self.out.burns.append(BurnDone(index, name, craft, dv, before, used, epoch_tdb_s))
 
     def stated(self, index: int, dv_m_s: float, burners: Sequence[str], stage: bool, epoch_tdb_s: float) -> None:
-        """A stated Δv: by one craft exactly as a flown burn; by several in turn, each until it is empty."""
+        """A stated Δv: by one craft exactly as a flown burn; by several in turn, each until it is empty.
+
+        An inert part among the stages (an escape tower, a fairing) is empty at once and dropped in its turn.
+        """
         ground = isinstance(self.kit.places.get(self.place), EarthGround)
         if ground:
             self.out.launches.append(LaunchDone(index, "", "leo", None, epoch_tdb_s, self.gross(), math.nan))
@@ -577,9 +580,10 @@ class _Run:
             last = craft == burners[-1]
             dv = left if last else min(left, possible)
             used = before * (1.0 - math.exp(-dv / speed)) if dv < possible or last else tank
-            for component, fraction in self.kit.mixture(entry).items():
-                self.tanks[craft][component] -= used * fraction
-            self.out.burns.append(BurnDone(index, "burn", craft, dv, before, used, epoch_tdb_s))
+            if used > 0.0:
+                for component, fraction in self.kit.mixture(entry).items():
+                    self.tanks[craft][component] -= used * fraction
+                self.out.burns.append(BurnDone(index, "burn", craft, dv, before, used, epoch_tdb_s))
             left -= dv
             if stage and dv >= possible and not last:
                 for component in self.tanks[craft]:

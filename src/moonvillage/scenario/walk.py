@@ -64,8 +64,7 @@ def walk(mission: Mission) -> list[Waypoint]:
             active = tuple(c for c in active if c not in step.craft)
         elif step.do == "take":
             active = (*active, *(c for c in step.craft if c not in active))
-            if not place:
-                place = step.to
+            place = step.to or place
     return points
 
 
