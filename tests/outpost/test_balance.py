@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from world import DAY, START, base, modules, shining, world
 
 from moonvillage.errors import ConservationError
 from moonvillage.outpost import live
@@ -15,6 +14,7 @@ from moonvillage.outpost.ledger import TOLERANCE
 from moonvillage.outpost.matter import Step
 from moonvillage.outpost.power import balance
 from moonvillage.records.outpost import Handover
+from tests.outpost.world import DAY, START, base, modules, shining, world
 
 COMMODITIES = ("oxygen", "nitrogen", "water", "food", "spares", "samples")
 MODULES = tuple(sorted(modules()))

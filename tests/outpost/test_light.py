@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from world import DAY, SITES, START
 
 from moonvillage.outpost.light import SunModel, disc_fraction, mean_fraction, sun_angles, sun_model
+from tests.outpost.world import DAY, SITES, START
 
 YEARS = 18.6 * 365.25 * DAY
 EPOCHS = 788_961_669.0 + np.arange(0.0, YEARS, DAY / 4)
@@ -71,3 +71,12 @@ def test_horizon_moves_the_light() -> None:
     low = SunModel(-1.5, 0.0, 0.0, -0.02).sun_fraction(EPOCHS[:2000]).mean()
     high = SunModel(-1.5, 0.0, 0.0, 0.02).sun_fraction(EPOCHS[:2000]).mean()
     assert low > high
+
+
+@pytest.mark.parametrize(("illumination", "days"), [(0.9227, 5.0), (0.86, 7.0), (0.70, 8.0)])
+def test_hills_bring_the_longest_night_near_the_published(illumination: float, days: float) -> None:
+    model = sun_model(replace(SITES["ridge"], illumination=illumination, longest_night_s=days * DAY))
+    night = model.longest_night_s(EPOCHS[0], EPOCHS[-1], 7200.0) / DAY
+    print(f"{illumination:.1%}: longest night {night:.1f} d, published {days:.1f} d")
+    assert night == pytest.approx(days, abs=1.0)
+    assert float(model.sun_fraction(EPOCHS).mean()) == pytest.approx(illumination, abs=2e-3)

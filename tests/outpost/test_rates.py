@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from world import DAY, START, base, modules, shining, world
 
 from moonvillage.outpost import live, rates
 from moonvillage.records.outpost import Handover
+from tests.outpost.world import DAY, START, base, modules, shining, world
 
 EVA = 16.0 / (7 * DAY)  # 16 h a week
 

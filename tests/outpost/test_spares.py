@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from world import DAY, modules
 
 from moonvillage.outpost.spares import lightest, module_spares, sufficiency
+from tests.outpost.world import DAY, modules
 
 
 @pytest.mark.parametrize(("spares", "known"), [(0, 0.3679), (1, 0.7358), (2, 0.9197), (3, 0.9810), (4, 0.9963)])

@@ -1,8 +1,9 @@
 """Outposts: what they need (:func:`rates`) and how their days go (:func:`live`).
 
-``planning`` the linear rates; ``living`` the simulation's loop; ``matter`` one step of air, water, food and mining;
-``power`` one step of electricity; ``light`` the Sun at a site; ``plants`` modules as plants, with their floors;
-``body`` people as a reaction; ``species`` compositions; ``failures`` and ``spares``; ``ledger`` the books.
+``planning`` the linear rates; ``living`` the simulation of all outposts, ``place`` that of one, ``verdict`` what to
+make of it; ``matter`` one step of air, water, food and mining; ``power`` one step of electricity; ``light`` the Sun
+at a site; ``plants`` modules as plants, with their floors; ``body`` people as a reaction; ``species`` compositions;
+``failures`` and ``spares``; ``ledger`` the books.
 """
 
 from __future__ import annotations

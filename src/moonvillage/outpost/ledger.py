@@ -162,7 +162,8 @@ class Book:
         """Smallest stock above the reserve, per commodity that people use or that has a reserve or a stock.
 
         ``use_kg_s`` is the net use per person under each yard (by phase). The reserve is that use times the people
-        on site times the commodity's ``reserve_s``, at the end of each step.
+        on site times the commodity's ``reserve_s``, at the end of each step. The smallest margin is sought while
+        people are there; where none ever are, from the first of the commodity on.
         """
         stocks = np.array(self.stocks)[1:]
         crew, phase = np.array(self.crew_end, dtype=np.float64), np.array(self.phase)
@@ -174,7 +175,8 @@ class Book:
             if not (seconds > 0.0 or per_person.any() or held.any()):
                 continue
             margin = held - seconds * per_person * crew
-            at = int(np.argmin(margin))
+            counts = crew > 0.0 if crew.any() else np.maximum.accumulate(held > 0.0)
+            at = int(np.argmin(np.where(counts | ~counts.any(), margin, np.inf)))
             use = float(per_person[at] * max(crew[at], 1.0)) * 86400.0
             amount = float(margin[at])
             days = amount / use if use > 0.0 else inf

@@ -1,10 +1,11 @@
 """The Sun at a site: elevation in DE440, a horizon that reproduces the published light, and the lit share.
 
-Without a terrain model a polar site is given an effective horizon: one elevation, the same in all directions, such
-that the mean lit share of the Sun's disc over 18.6 years (the precession of the Moon's node) equals the published
-illumination of the site. It has the right seasons and months and the right total; it cannot have the right hours,
-since a real horizon differs by azimuth. Away from the poles the horizon is that of a sphere and nights last a
-fortnight, whatever the site's published mean.
+Without a terrain model a polar site is given an effective horizon, ``h0 + a cos(n (azimuth - pole))``. Its level
+``h0`` makes the mean lit share of the Sun's disc over 18.6 years (the precession of the Moon's node) equal the
+site's published illumination; ``n`` hills of height ``a`` (2 or 3, the first toward the pole) bring the longest
+night as near as they can to the published one. It has the right seasons, months, total and longest night; it cannot
+have the right hours, since a real horizon has other hills. Away from the poles the horizon is that of a sphere and
+nights last a fortnight, whatever the site's published mean.
 """
 
 from __future__ import annotations
@@ -68,27 +69,53 @@ def disc_fraction(elevation_rad: ArrayLike, radius_rad: ArrayLike, horizon_rad: 
     return np.asarray(0.5 + (d * np.sqrt(1.0 - d * d) + np.arcsin(d)) / np.pi)
 
 
+#: Heights of hills that are tried, rad.
+_HILLS_RAD: Final = tuple(np.deg2rad((0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)).tolist())
+#: A night this near to the published one is near enough, s; the smaller hills are taken.
+_NIGHT_TOLERANCE_S: Final = 43_200.0
+
+
+def _longest(dark: NDArray[np.bool_], step_s: float) -> float:
+    """The longest unbroken darkness of an evenly sampled series, s."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], dark, [False])).astype(np.int8)))
+    return 0.0 if edges.size == 0 else float((edges[1::2] - edges[::2]).max() * step_s)
+
+
 @lru_cache(maxsize=64)
-def _calibrate(latitude_rad: float, longitude_rad: float, height_m: float, illumination: float) -> float:
-    """The elevation of the effective horizon, rad, by bisection on the mean lit share."""
+def _calibrate(
+    latitude_rad: float, longitude_rad: float, height_m: float, illumination: float, longest_night_s: float
+) -> tuple[float, float, int]:
+    """Level, hill height (rad) and number of hills of the effective horizon."""
     epochs = _SPAN_START_TDB_S + np.arange(0.0, _SPAN_S, _SPAN_STEP_S)
-    elevation, _, radius = sun_angles(epochs, latitude_rad, longitude_rad, height_m)
-    low, high = float(elevation.min() - 0.01), float(elevation.max() + 0.01)
-    for _ in range(40):
-        middle = 0.5 * (low + high)
-        if float(disc_fraction(elevation, radius, middle).mean()) > illumination:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high)
+    elevation, azimuth, radius = sun_angles(epochs, latitude_rad, longitude_rad, height_m)
+    pole = np.pi if latitude_rad < 0.0 else 0.0
+    best, nearest = (0.0, 0.0, 2), np.inf
+    for hills in (2, 3):
+        wave = np.cos(hills * (azimuth - pole))
+        for height in _HILLS_RAD:
+            above = elevation - height * wave
+            low, high = float(above.min() - 0.01), float(above.max() + 0.01)
+            for _ in range(26):
+                middle = 0.5 * (low + high)
+                if float(disc_fraction(above, radius, middle).mean()) > illumination:
+                    low = middle
+                else:
+                    high = middle
+            level = 0.5 * (low + high)
+            night = _longest(above <= level - radius, _SPAN_STEP_S)
+            if abs(night - longest_night_s) < nearest - 1.0:
+                best, nearest = (level, height, hills), abs(night - longest_night_s)
+            if nearest <= _NIGHT_TOLERANCE_S:
+                return best
+    return best
 
 
 @dataclass(frozen=True, slots=True)
 class SunModel:
     """The light of one place on the Moon.
 
-    ``horizon_rad`` is the elevation of its effective horizon. ``calibrated`` tells whether it was fitted to a
-    published illumination (:func:`sun_model`).
+    ``horizon_rad`` is the level of its effective horizon, ``hills`` their number and ``hill_rad`` their height (the
+    first toward the pole). ``calibrated`` tells whether it was fitted to published light (:func:`sun_model`).
     """
 
     latitude_rad: float
@@ -96,30 +123,36 @@ class SunModel:
     height_m: float = 0.0
     horizon_rad: float = 0.0
     calibrated: bool = False
+    hill_rad: float = 0.0
+    hills: int = 2
 
     def sun_fraction(self, epoch_tdb_s: ArrayLike) -> Floats:
         """Lit share of the Sun's disc, 0 to 1, at epochs in TDB seconds past J2000 (same shape)."""
-        elevation, _, radius = sun_angles(epoch_tdb_s, self.latitude_rad, self.longitude_rad, self.height_m)
+        place = (self.latitude_rad, self.longitude_rad, self.height_m)
+        elevation, azimuth, radius = sun_angles(epoch_tdb_s, *place)
+        if self.hill_rad:
+            pole = np.pi if self.latitude_rad < 0.0 else 0.0
+            elevation = elevation - self.hill_rad * np.cos(self.hills * (azimuth - pole))
         return disc_fraction(elevation, radius, self.horizon_rad)
 
     def longest_night_s(self, start_tdb_s: float, end_tdb_s: float, step_s: float = 3600.0) -> float:
         """The longest time without any of the Sun's disc in a span, to within a step."""
-        dark = self.sun_fraction(np.arange(start_tdb_s, end_tdb_s, step_s)) <= 0.0
-        edges = np.flatnonzero(np.diff(np.concatenate(([False], dark, [False])).astype(np.int8)))
-        return 0.0 if edges.size == 0 else float((edges[1::2] - edges[::2]).max() * step_s)
+        return _longest(self.sun_fraction(np.arange(start_tdb_s, end_tdb_s, step_s)) <= 0.0, step_s)
 
 
 def sun_model(site: Site) -> SunModel:
     """The light of a catalog site.
 
-    Poleward of 80° the horizon is calibrated to ``site.illumination``; elsewhere it is a sphere's, at zero elevation.
+    Poleward of 80° the horizon is calibrated to ``site.illumination`` and ``site.longest_night_s``; elsewhere it is
+    a sphere's, at zero elevation.
     """
     place = (site.latitude_rad, site.longitude_rad, site.height_m)
     if abs(site.latitude_rad) < POLAR_LATITUDE_RAD:
         return SunModel(*place)
     if not 0.0 < site.illumination < 1.0:  # always dark, or always lit
         return SunModel(*place, 0.5 * np.pi if site.illumination <= 0.0 else -0.5 * np.pi, True)
-    return SunModel(*place, _calibrate(*place, site.illumination), True)
+    level, height, hills = _calibrate(*place, site.illumination, site.longest_night_s)
+    return SunModel(*place, level, True, height, hills)
 
 
 def mean_fraction(site: Site) -> float:
