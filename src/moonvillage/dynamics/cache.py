@@ -54,7 +54,7 @@ def _processor() -> str:
 @lru_cache(maxsize=1)
 def _sources() -> str:
     here = Path(__file__).parent
-    files = sorted(here.glob("*.py")) + [here.parent / "ephemeris" / "orientation.py"]
+    files = [*sorted(here.glob("*.py")), here.parent / "ephemeris" / "orientation.py"]
     digest = hashlib.sha256()
     for file in files:
         if file.name not in ("propagate.py", "__init__.py"):

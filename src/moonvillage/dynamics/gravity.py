@@ -60,7 +60,7 @@ _GRGM1200L_8X8: Final = """\
 
 @dataclass(frozen=True, slots=True)
 class GravityField:
-    """A fully normalised spherical-harmonic field. ``coefficients`` holds (C, S) row by row: 0,0; 1,0; 1,1; 2,0 ..."""
+    """A fully normalised spherical-harmonic field; ``coefficients`` holds (C, S) by rows: 0,0; 1,0; 1,1; 2,0 ..."""
 
     name: str
     radius_m: float

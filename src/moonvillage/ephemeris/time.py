@@ -77,14 +77,10 @@ def utc_to_tdb_s(when: str | datetime) -> float:
     day = date(int(year), int(month), int(day_of_month)).toordinal()
     hours, minutes, seconds = int(hour or 0), int(minute or 0), int(second_text or 0)
     if hours > 23 or minutes > 59 or seconds > 60:
-        raise ValueError(
-            f"{when!r} has an hour, minute or second out of range; write it as '2027-03-14T06:00:00Z'"
-        )
+        raise ValueError(f"{when!r} has an hour, minute or second out of range; write it as '2027-03-14T06:00:00Z'")
     second = hours * 3600.0 + minutes * 60.0 + seconds + float(decimals or 0.0)
     if seconds == 60 and second < _DAY_S:
-        raise ValueError(
-            f"{when!r} puts a leap second before the end of its day; second 60 exists only at 23:59"
-        )
+        raise ValueError(f"{when!r} puts a leap second before the end of its day; second 60 exists only at 23:59")
     if second >= _DAY_S and _day_length_s(day) <= _DAY_S:
         raise ValueError(f"{when!r} has second 60, but no leap second was inserted on that day")
     return _tdb_from_calendar(day, second)
@@ -111,7 +107,7 @@ def _tdb_to_calendar(tdb_s: float) -> tuple[int, float]:
 
 
 def tdb_s_to_utc(tdb_s: float, *, decimals: int = 0) -> str:
-    """ISO 8601 UTC text of TDB seconds past J2000, rounded to ``decimals`` places (0 to 6): ``2027-03-14T06:00:00Z``."""
+    """ISO 8601 UTC text of TDB seconds past J2000, to ``decimals`` (0 to 6) places: ``2027-03-14T06:00:00Z``."""
     if not 0 <= decimals <= 6:
         raise ValueError(f"decimals is {decimals}; give 0 to 6")
     day, second = _tdb_to_calendar(tdb_s)
@@ -128,7 +124,7 @@ def tdb_s_to_utc(tdb_s: float, *, decimals: int = 0) -> str:
 
 
 def tdb_s_to_datetime(tdb_s: float) -> datetime:
-    """UTC ``datetime`` with zone of TDB seconds past J2000, to the microsecond (a leap second becomes 23:59:59.999999)."""
+    """UTC ``datetime`` of TDB seconds past J2000, to the microsecond; a leap second becomes 23:59:59.999999."""
     day, second = _tdb_to_calendar(tdb_s)
     start = datetime.combine(date.fromordinal(day), datetime.min.time(), UTC)
     return start + timedelta(microseconds=min(round(second * 1e6), 86_400_000_000 - 1))

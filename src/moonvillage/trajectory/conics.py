@@ -118,8 +118,8 @@ def escape(r_m: Floats, v_m_s: Floats, rim_m: float) -> tuple[float, Floats, Flo
 def best_burn(normal: Floats, radius_m: float, v_infinity: Floats, lowest_m: float) -> Floats | None:
     """The cheapest single impulse from a circular lunar orbit to a hyperbola with a given outgoing excess velocity.
 
-    All points of the orbit are tried (every degree); the velocity that leads from a radius to an asymptote is Battin's
-    (1999, §7.2): v = (D + v∞/2) â + (D − v∞/2) r̂ with D² = μ/(r (1 + cos ψ)) + v∞²/4. Hyperbolas that dip
+    All points of the orbit are tried (every degree); the velocity that leads from a radius to an asymptote is (Battin
+    1999, §7.2) v = (D + v∞/2) â + (D − v∞/2) r̂ with D² = μ/(r (1 + cos ψ)) + v∞²/4. Hyperbolas that dip
     below ``lowest_m`` first are left out.
 
     Returns the state after the burn (6,), or None.

@@ -6,8 +6,8 @@ the orbit from which the site comes up next. Where the site lies off the orbit's
 a quarter revolution away turns the plane onto it, at its price; less is taken up by the steering.
 
 Descent: down to a perilune 15 km high, there constant thrust with linear-tangent steering to a gate 1 km over the
-site, then 40 s of throttled vertical approach. Ascent: 10 s of vertical rise, constant thrust into an ellipse of 15 km
-perilune whose apolune is the target's altitude, and an impulse there.
+site, then 40 s of throttled vertical approach. Ascent: 10 s of vertical rise, constant thrust into an ellipse of
+15 km perilune whose apolune is the target's altitude, and an impulse there.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _engine(arc: Arc) -> tuple[float, float, list[str]]:
 def _plane_over(
     orbit: MoonOrbit, site: Floats, epoch_tdb_s: float, plane_normal: tuple[float, float, float] | None
 ) -> tuple[Floats, float]:
-    """The orbit's normal and the angle (rad) by which the site's direction lies off its plane (positive: towards n)."""
+    """The orbit's normal and the angle (rad) by which the site lies off its plane (positive: towards n)."""
     if plane_normal is not None:
         normal = np.array(plane_normal)
     elif orbit.inclination_rad is None:  # any plane over the site: the one of least inclination
@@ -178,7 +178,7 @@ def solve_descent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Le
 
     first = np.array([0.0 if turned else math.pi + swept, slow_down, fall, a, b, 0.0, 0.0, burning])
     limits = np.array([300.0 if turned else 0.1, 3.0, 200.0, 0.2, 0.2, 0.1, 0.1, 60.0])
-    found = powered.find_root(miss, first, limits, 1e-5)
+    found = powered.find_root(miss, first, limits, 2e-4)
     solved = None if found is None else whole(found)
     if found is None or solved is None:
         return failure(arc, departure_tdb_s, "The powered descent did not converge onto the site.")
@@ -313,7 +313,7 @@ def solve_ascent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg
     if turned:
         quarter = (0.5 * math.pi - swept) / (fast / low)
         start, limits = np.append(start, quarter), np.append(limits, 120.0)
-    found = powered.find_root(miss, start, limits, 1e-5)
+    found = powered.find_root(miss, start, limits, 2e-4)
     built = None if found is None else chain(found)
     if found is None or built is None:
         return failure(arc, departure_tdb_s, "The powered ascent did not converge onto the orbit.")

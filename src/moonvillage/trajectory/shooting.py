@@ -106,9 +106,8 @@ def match(sides: Sequence[Side], rim_tdb_s: float, *, max_iterations: int = 30) 
     gap, jacobian = found
     norm = float(np.linalg.norm(weights * gap))
     count = 0
-    for count in range(1, max_iterations + 1):
-        if norm < _GOOD_M:
-            break
+    while norm >= _GOOD_M and count < max_iterations:
+        count += 1
         scaled = (weights[:, None] * jacobian) * limits
         step = np.linalg.lstsq(scaled, -(weights * gap), rcond=1e-12)[0]
         step *= min(1.0, 1.0 / max(1e-300, float(np.abs(step).max())))

@@ -105,7 +105,7 @@ def hold_low(family: PlaneFamily, direction: Floats, turn_rad: float) -> Hold | 
 
 
 def excess_velocity(moon_r: Floats, moon_v: Floats, arc: Climb, normals: Floats, way: int) -> Floats:
-    """Velocity about the Moon (..., n, 3) of conics through its centre (n), in planes of given normals (..., n, 3)."""
+    """Velocity about the Moon (..., n, 3) of conics through its centre (n), in planes of normals (..., n, 3)."""
     m = moon_r / np.linalg.norm(moon_r, axis=-1, keepdims=True)
     along = np.cross(normals, m)
     return np.asarray(way * arc.radial_m_s[:, None] * m + arc.transverse_m_s[:, None] * along - moon_v)
@@ -132,7 +132,7 @@ def apsis_dv(radius_m: float, v_infinity_m_s: Floats, out_of_plane_rad: Floats) 
     return np.asarray(np.where(out[..., 0] < 1e-3, tangent[..., 0], best))
 
 
-#: Chooses the Earth's end: (direction of the rim point, angle swept from the end) → its normal of motion there, or None.
+#: Chooses the Earth's end: (direction of the rim point, angle swept from the end) → normal of motion there, or None.
 EarthPlane = Callable[[Floats, float], Floats | None]
 
 
