@@ -12,7 +12,7 @@ from moonvillage.records.legs import Leg
 from moonvillage.records.places import Arc
 from moonvillage.trajectory.registry import SOLVERS, SolveOptions, failure
 
-_MODULES = ("lunar", "earth_return", "landing", "halo", "nrho", "free_return", "rendezvous", "mars")
+_MODULES = ("lunar", "earth_return", "landing", "halo_legs", "halo_moon", "free_return", "rendezvous", "mars")
 
 
 @lru_cache(maxsize=1)
