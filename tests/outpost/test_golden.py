@@ -187,6 +187,12 @@ def test_no_room() -> None:
     assert log.events.filter(kind="housing").height == 1
 
 
+def test_a_sortie_lives_in_its_lander() -> None:
+    log = lived(base(stocks_kg=STOCKS), days=3, crew=2)
+    assert log.shortfalls == ()
+    assert any("live in the craft" in note for note in log.notes)
+
+
 def test_taking_more_than_there_is() -> None:
     outpost = base(stocks_kg={"oxygen": 10.0})
     take = Handover(START + DAY, "ridge", "grab", stocks_kg={"oxygen": -25.0})

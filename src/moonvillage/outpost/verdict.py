@@ -70,6 +70,10 @@ def _air(place: Place) -> None:
 def _housing(place: Place) -> None:
     book = place.book
     places = np.array([place.phases[p].yard.housing for p in book.phase])
+    if not places.any():
+        if any(book.crew_end):
+            place.notes.append("There is no habitat: people are taken to live in the craft that brought them.")
+        return
     over = np.array(book.crew_end) - places
     for first, last in spells(over > 0):
         count = int(over[first:last].max())
