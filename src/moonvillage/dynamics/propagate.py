@@ -22,7 +22,7 @@ _MAX_STEPS: Final = 50_000
 #: heyoka's compact mode compiles in a third of the time and runs slower: for the models that are large.
 _COMPACT: Final = {
     models.Model("earth"): False,
-    models.Model("earth", True): False,
+    models.Model("earth", True): True,
     models.Model("moon"): True,
     models.Model("moon", True): True,
     models.Model("sun"): True,

@@ -226,7 +226,7 @@ def _leg(
         pole = math.copysign(2.0 * parked_speed * math.sin(0.5 * choice.tilt_rad), float(parked[5]) or 1.0)
         burns.insert(0, Burn("plane_change", departure, abs(pole), (0.0, 0.0, pole)))
         approximation += (
-            f"; the parking orbit is tilted by {math.degrees(choice.tilt_rad):.1f} deg at a node just before leaving, "
+            f"; the parking orbit is tilted by {math.degrees(choice.tilt_rad):.1f} deg at a node just before, "
             "which is priced but not flown"
         )
     return Leg(
