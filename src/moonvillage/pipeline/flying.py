@@ -23,7 +23,7 @@ from moonvillage.records.campaign import Campaign
 from moonvillage.records.flights import FLOWN, FLOWN_BURNS, SAMPLES, Flights
 from moonvillage.records.legs import Leg
 from moonvillage.records.places import Arc, MoonOrbit, MoonSurface
-from moonvillage.scenario.model import Scenario
+from moonvillage.scenario.model import Scenario, Step
 from moonvillage.scenario.walk import Waypoint, arc_of, walk
 from moonvillage.trajectory.api import solve
 from moonvillage.units import DAY_S
@@ -45,11 +45,10 @@ class PlannedLeg:
     step: int
     arc: Arc
     departure_tdb_s: float
-    wait_s: float
-    within_s: float
-    first_burn_by_launcher: bool
+    rest_s: float  # planned time between the leg before and this one
+    least_rest_s: float  # the stays and waits in it: what the steps ask for
+    within_s: float  # how much later it may depart
     meets: bool  # a part of the stack waits at the destination
-    stays_before: bool  # the step before is a stay, so that the planned date stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +61,44 @@ class PlannedFlight:
 
 def planned_flights(scenario: Scenario, campaign: Campaign) -> list[PlannedFlight]:
     """The flights of a plan, with the geometry that flying them needs."""
-    rows: dict[str, dict[int, float]] = {}
+    rows: dict[str, dict[int, tuple[float, float]]] = {}
     for row in campaign.table("legs").iter_rows(named=True):
-        rows.setdefault(row["flight"], {})[row["step"]] = row["departure_tdb_s"]
+        rows.setdefault(row["flight"], {})[row["step"]] = (row["departure_tdb_s"], row["arrival_tdb_s"])
     flights = []
     for row in campaign.table("flights").sort("flight").iter_rows(named=True):
         mission = scenario.missions[row["mission"]]
-        legs = []
+        legs: list[PlannedLeg] = []
         points = walk(mission)
+        stays: list[Step] = []
+        before_s: float | None = None
         for point in points:
+            if point.step.do == "stay":
+                stays.append(point.step)
             if point.step.do != "fly" or point.index not in rows.get(row["flight"], {}):
                 continue
-            before = points[point.index - 1].step if point.index else None
+            departure_s, arrival_s = rows[row["flight"]][point.index]
+            rest_s = 0.0 if before_s is None else max(0.0, departure_s - before_s)
             legs.append(
                 PlannedLeg(
                     step=point.index,
                     arc=arc_of(scenario, mission, point),
-                    departure_tdb_s=rows[row["flight"]][point.index],
-                    wait_s=point.step.wait_s,
+                    departure_tdb_s=departure_s,
+                    rest_s=rest_s,
+                    least_rest_s=min(rest_s, point.step.wait_s + sum(_stayed_s(stay, rest_s) for stay in stays)),
                     within_s=point.step.within_s,
-                    first_burn_by_launcher=point.carried_by_launcher,
                     meets=_meets(points, point),
-                    stays_before=before is not None and before.do in ("stay", "launch", "take", "refuel"),
                 )
             )
+            before_s = arrival_s
+            stays = []
         flights.append(PlannedFlight(row["flight"], tuple(legs)))
     return flights
+
+
+def _stayed_s(stay: Step, rest_s: float) -> float:
+    """The stay that was chosen: the longest choice that the planned rest has room for."""
+    fitting = [choice for choice in stay.choices_s if choice <= rest_s + 1.0]
+    return max(fitting, default=stay.stay_s)
 
 
 def _meets(points: Sequence[Waypoint], point: Waypoint) -> bool:
@@ -100,44 +111,42 @@ def fly_one(flight: PlannedFlight, samples: int = SAMPLES_PER_LEG) -> list[Leg]:
     """Solve the legs of one flight in order, each from the plane and the time that the one before left."""
     planes: dict[str, Normal] = {}  # where a stack is or waits: the normal of its orbit
     legs: list[Leg] = []
-    free_from = -math.inf
     for planned in flight.legs:
         arc = planned.arc
         origin, destination = arc.origin, arc.destination
-        earliest = planned.departure_tdb_s
-        latest = earliest
-        if not planned.stays_before and math.isfinite(free_from):
-            earliest = max(free_from + planned.wait_s, min(earliest, free_from + planned.wait_s))
-            latest = earliest + planned.within_s
-            if planned.within_s == 0.0:
-                earliest = latest = max(planned.departure_tdb_s, earliest)
+        date = planned.departure_tdb_s
+        earliest = latest = date
+        if legs:  # a flight that is late stays late; the rest between two legs is kept
+            date = legs[-1].arrival_tdb_s + planned.rest_s
+            earliest = legs[-1].arrival_tdb_s + planned.least_rest_s
+            latest = max(date, earliest + planned.within_s)
         normal: Normal | None = None
         if isinstance(origin, MoonOrbit):
             normal = planes.get(origin.id)
         elif isinstance(destination, MoonOrbit) and planned.meets:
             normal = planes.get(destination.id)
-        leg = _best(planned, normal, earliest, latest, samples)
+        leg = _best(planned, normal, date, earliest, latest, samples)
         legs.append(leg)
         if not leg.converged:
             break
-        free_from = leg.arrival_tdb_s
         if isinstance(destination, MoonOrbit) and leg.final_state is not None:
             planes[destination.id] = _normal(leg)
     return legs
 
 
-def _best(planned: PlannedLeg, normal: Normal | None, earliest: float, latest: float, samples: int) -> Leg:
+def _best(
+    planned: PlannedLeg, normal: Normal | None, date: float, earliest: float, latest: float, samples: int
+) -> Leg:
     """The cheapest departure between two dates; the planned one where nothing binds the plane."""
     arc = planned.arc
     searched = normal is not None and latest - earliest > 0.2 * DAY_S and not isinstance(arc.destination, MoonSurface)
     if not searched:
-        date = planned.departure_tdb_s if earliest <= planned.departure_tdb_s <= latest else earliest
         return _solve(planned, date, normal, samples)
     found: dict[float, Leg] = {}
 
-    def attempt(date: float) -> None:
-        if earliest <= date <= latest and date not in found:
-            found[date] = _solve(planned, date, normal, 0)
+    def attempt(when: float) -> None:
+        if earliest <= when <= latest and when not in found:
+            found[when] = _solve(planned, when, normal, 0)
 
     count = int((latest - earliest) / COARSE_S)
     for k in range(count + 1):

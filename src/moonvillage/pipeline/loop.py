@@ -50,13 +50,14 @@ from moonvillage.records.store import (
 from moonvillage.scenario import Demand, Scenario, load
 from moonvillage.scenario.check import check
 from moonvillage.trajectory.tabulate import from_frame, tabulate, to_frame
+from moonvillage.units import DAY_S
 
 Progress = Callable[[str, float, str], None]
 
 STAGES: Final = ("tabulate", "plan", "fly", "live", "report")
 MAX_ITERATIONS: Final = 15
-#: A flown Δv above the planned one by less than this is the same.
-SLACK: Final = 1e-9
+#: A flown departure energy above the planned one by less than this (m2/s2) is within what a launcher has in hand.
+C3_SLACK_M2_S2: Final = 20_000.0
 
 
 @dataclass(slots=True)
@@ -216,7 +217,7 @@ def _loop(
         with clock.measure("fly"):
             flown = _fly(scenario, campaign, known, progress, cancelled, workers)
         flights = to_flights(scenario, campaign, flown)
-        raised, reasons = _compare(campaign, flights, flown, state)
+        raised, reasons = _compare(scenario, campaign, flights, flown, state)
         entry: dict[str, Any] = {
             "iteration": state.iteration + 1,
             "objective": campaign.objective_value,
@@ -228,7 +229,7 @@ def _loop(
         }
         if not raised and until != "fly":
             with clock.measure("live"):
-                log = _live(scenario, _handovers(campaign, scenario, flights), progress)
+                log = live_through(scenario, handovers_flown(campaign, scenario, flights), progress)
             new, reasons = _shortfalls(scenario, campaign, log, state)
             entry["shortfalls"] = len(log.shortfalls)
             state.demands += new
@@ -244,7 +245,7 @@ def _loop(
     assert campaign is not None
     if flights is not None and log is None and until != "fly":
         with clock.measure("live"):
-            log = _live(scenario, _handovers(campaign, scenario, flights), progress)
+            log = live_through(scenario, handovers_flown(campaign, scenario, flights), progress)
     summary = _summary(scenario, campaign, flights, log, state, reasons)
     if not converged:
         summary["status"] = "no_convergence"
@@ -329,9 +330,17 @@ def _fly(
 
 
 def _compare(
-    campaign: Campaign, flights: Flights, flown: Mapping[str, Sequence[Leg]], state: State
+    scenario: Scenario, campaign: Campaign, flights: Flights, flown: Mapping[str, Sequence[Leg]], state: State
 ) -> tuple[list[Key], list[str]]:
-    """Columns whose flights need more than planned, or could not be flown; their flown figures enter the state."""
+    """Columns whose flights need more than planned, or could not be flown; their flown figures enter the state.
+
+    More than planned: more Δv than the planned one with the scenario's margin, or a launcher asked for more energy.
+    """
+    margin = 1.0 + scenario.header.margin
+    planned_c3: dict[str, list[float]] = {}
+    for launch in campaign.table("launches").sort("epoch_tdb_s").iter_rows(named=True):
+        if launch["c3_m2_s2"] is not None:
+            planned_c3.setdefault(launch["flight"], []).append(launch["c3_m2_s2"])
     keys = flight_columns(campaign)
     steps: dict[str, list[dict[str, Any]]] = {}
     for row in flights.flown.iter_rows(named=True):
@@ -341,13 +350,23 @@ def _compare(
     for flight, rows in steps.items():
         key = keys[flight]
         bad = [r for r in rows if not r["converged"]]
-        dear = [r for r in rows if r["converged"] and r["dv_m_s"] > r["planned_dv_m_s"] * (1.0 + SLACK) + 1e-6]
+        dear = [r for r in rows if r["converged"] and r["dv_m_s"] > r["planned_dv_m_s"] * margin]
+        energies = [leg.c3_m2_s2 for leg in flown[flight] if leg.c3_m2_s2 is not None]
+        hungry = [
+            (wanted, found)
+            for wanted, found in zip(planned_c3.get(flight, []), energies, strict=False)
+            if found > wanted + C3_SLACK_M2_S2
+        ]
         if bad:
             r = bad[0]
             reasons.append(f"{flight}: {r['origin']} to {r['destination']} could not be flown: {r['reason']}")
             state.flown[key] = FlownColumn(state.flown[key].steps if key in state.flown else {}, failure=reasons[-1])
             raised.append(key)
-        elif dear:
+        elif dear or hungry:
+            reasons += [
+                f"{flight}: the launcher must give {found / 1e6:.3f} km2/s2, planned {wanted / 1e6:.3f}"
+                for wanted, found in hungry
+            ]
             reasons += [
                 f"{flight}: {r['origin']} to {r['destination']} on {tdb_s_to_utc(r['departure_tdb_s'])[:10]} "
                 f"needs {r['dv_m_s']:.1f} m/s, planned {r['planned_dv_m_s']:.1f}"
@@ -364,7 +383,7 @@ def _compare(
     return raised, reasons
 
 
-def _handovers(campaign: Campaign, scenario: Scenario, flights: Flights) -> list[Handover]:
+def handovers_flown(campaign: Campaign, scenario: Scenario, flights: Flights) -> list[Handover]:
     """Handovers on the dates flown: each moves with the leg that brought it."""
     shifts: dict[str, list[tuple[float, float]]] = {}
     arrivals = {(r["flight"], r["step"]): r["arrival_tdb_s"] for r in campaign.table("legs").iter_rows(named=True)}
@@ -380,7 +399,8 @@ def _handovers(campaign: Campaign, scenario: Scenario, flights: Flights) -> list
     return sorted(moved, key=lambda h: (h.epoch_tdb_s, h.flight, h.place))
 
 
-def _live(scenario: Scenario, handed: Sequence[Handover], progress: Progress | None) -> OutpostLog:
+def live_through(scenario: Scenario, handed: Sequence[Handover], progress: Progress | None = None) -> OutpostLog:
+    """Simulate the days of all outposts over the scenario's time."""
     header = scenario.header
 
     def show(fraction: float) -> None:
@@ -422,6 +442,10 @@ def _shortfalls(
         if commodity not in commodities or not place:
             continue
         by = max(header.start_tdb_s + header.step_s, shortfall.epoch_tdb_s)
+        if any(
+            d.at == place and d.commodity == commodity and abs(d.by_tdb_s - by) < header.step_s for d in state.demands
+        ):
+            continue  # it was asked for already and could not be had in time
         so_far = sum(amount for epoch, amount in delivered.get((place, commodity), []) if epoch <= by)
         demands.append(
             Demand(
@@ -466,6 +490,21 @@ def _summary_of_legs(legs: LegTable) -> dict[str, Any]:
     }
 
 
+def _crew_days(scenario: Scenario, campaign: Campaign) -> float:
+    """Days that people spend away from the Earth at the places they are flown to, as planned, within the scenario."""
+    header = scenario.header
+    total_s = 0.0
+    for row in campaign.table("manifest").iter_rows(named=True):
+        if row["kind"] == "crew":
+            left_s = max(0.0, header.end_tdb_s - row["epoch_tdb_s"]) * row["amount"]
+            specs = scenario.place_specs
+            if row["destination"] in specs and specs[row["destination"]].kind != "ground":
+                total_s += left_s
+            if row["origin"] in specs and specs[row["origin"]].kind != "ground":
+                total_s -= left_s
+    return total_s / DAY_S
+
+
 def _summary(
     scenario: Scenario,
     campaign: Campaign,
@@ -503,7 +542,7 @@ def _summary(
         "flights": table.height,
         "mass_to_orbit_kg": float(table["mass_to_orbit_kg"].sum()) if table.height else 0.0,
         "mass_landed_kg": landed,
-        "crew_days": log.crew_days if log is not None else None,
+        "crew_days": _crew_days(scenario, campaign),
         "iterations": state.iteration,
         "margins": margins,
         "reasons": [*campaign.reasons, *reasons],

@@ -38,6 +38,7 @@ def write_report(
         summary=plain(result.summary),
         manifest=plain(manifest),
     )
+
     def show(message: str) -> None:
         if progress is not None:
             progress("report", 0.0, message)
