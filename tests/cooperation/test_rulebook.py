@@ -166,6 +166,33 @@ def test_an_agency_speaks_for_its_own_state_only() -> None:
     assert decide(replace(base, parties=("esa", "cnsa")), book, 1.0).answer == "no_basis"
 
 
+def test_what_one_party_does_at_home_is_no_matter_of_an_agreement() -> None:
+    decision = decide(
+        Interaction("fly_crew", ("nasa", "spacex"), funders=("nasa",), bill=(), destinations=(), place="moon"),
+        BOOK,
+        D2033,
+    )
+    assert decision.answer == "allowed"
+    assert decision.agreements == ()
+    assert decision.why == "allowed as own activity"
+
+
+def test_a_redesign_without_us_parts_escapes_us_rules() -> None:
+    """What an 'ITAR-free' lander buys: the agreement alone is then missing, no licence."""
+    for craft, answer in (("argonaut", "barred"), ("argonaut_free", "no_basis")):
+        visit = Interaction(
+            "deliver_cargo",
+            ("esa", "cnsa"),
+            funders=("esa", "cnsa"),
+            assets=(craft,),
+            bill=bill_of(CATALOG, (craft, "ariane_64_p160")),
+            destinations=("FRA",),
+            venue_owner="cnsa",
+            place="moon",
+        )
+        assert decide(visit, BOOK, D2033).answer == answer
+
+
 def test_a_claimed_basis_must_hold() -> None:
     case = BY_ID["T19"]
     date = utc_to_tdb_s(case.date)

@@ -301,20 +301,25 @@ class Rulebook:
         """Whether an agreement's parties cover these participants on a date (``None``: on any date).
 
         A participant is covered if it, or an owner of it, is a party (a member on the date, where memberships are
-        dated), or if all its states are states of one party that is an agency, a state or a body. Under an open
-        call others are covered together with a party.
+        dated), or if all its states are states of one party that is an agency, a state or a body. The participants
+        must stand on two sides of it at least: what one party does at home is no matter of the agreement. Under an
+        open call others are covered together with a party.
         """
-        named = False
+        sides: set[str] = set()
+        outsiders = 0
         for partner in participants:
             states = self._states[partner]
-            speakers = [*(pact.parties & self._owners[partner])]
+            speakers = {*(pact.parties & self._owners[partner])}
             if states:
-                speakers += [party for party, spoken in pact.states if states <= spoken]
-            if any(date_tdb_s is None or pact.bound(party, date_tdb_s) for party in speakers):
-                named = True
-            elif not pact.agreement.open_to_all:
+                speakers.update(party for party, spoken in pact.states if states <= spoken)
+            met = {p for p in speakers if date_tdb_s is None or pact.bound(p, date_tdb_s)}
+            if met:
+                sides |= met
+            elif pact.agreement.open_to_all:
+                outsiders += 1
+            else:
                 return False
-        return named
+        return bool(sides) and len(sides) + outsiders >= 2
 
     def covers(self, pact: Pact, interaction: Interaction, participants: tuple[str, ...], date_tdb_s: float) -> Truth:
         """Whether a candidate's terms, apart from its status, cover an interaction (None: a fact is missing)."""
