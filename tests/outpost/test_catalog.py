@@ -52,8 +52,7 @@ def test_a_village_fed_by_its_rates_lives() -> None:
     stocks = {}
     for commodity in ("oxygen", "water", "food", "nitrogen", "spares"):
         crew = 2 * found.crew_kg_s.get(commodity, 0.0)
-        spare = -sum(found.module_kg_s.get(m, {}).get("spares", 0.0) * n for m, n in VILLAGE.items())
-        use = crew + found.standing_kg_s.get(commodity, 0.0) + (spare if commodity == "spares" else 0.0)
+        use = crew + found.standing_kg_s.get(commodity, 0.0)
         decay = catalog.of("commodity")[commodity].boiloff_per_s * span
         stocks[commodity] = (use * span + crew * 60 * DAY) * (1.0 + decay)
     village = Outpost(

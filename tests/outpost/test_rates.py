@@ -118,3 +118,12 @@ def test_missing_entries_are_named() -> None:
         rates(base(site="atlantis"), world())
     with pytest.raises(ValueError, match="no metabolism 'elf'"):
         rates(base(metabolism="elf"), world())
+
+
+def test_spares_of_what_stands() -> None:
+    """Two labs that break twice a year, 20 kg each time, 5 days to mend; a planner cannot save it by idling them."""
+    found = rates(base(modules={"lab": 2}, failures="expected"), world())
+    up = 1.0 / (1.0 + 2.0 * 5.0 / 365.0)
+    assert found.standing_kg_s["spares"] * 365 * DAY == pytest.approx(2 * 2 * 20.0 * up)
+    assert "lab" not in found.module_kg_s
+    assert "spares" not in rates(base(modules={"lab": 2}), world()).standing_kg_s

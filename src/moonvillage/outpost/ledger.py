@@ -163,7 +163,8 @@ class Book:
 
         ``use_kg_s`` is the net use per person under each yard (by phase). The reserve is that use times the people
         on site times the commodity's ``reserve_s``, at the end of each step. The smallest margin is sought while
-        people are there; where none ever are, from the first of the commodity on.
+        people are there; where none ever are, from the first of the commodity on. Less than a step's use below the
+        reserve is within the resolution of the steps and no shortfall.
         """
         stocks = np.array(self.stocks)[1:]
         crew, phase = np.array(self.crew_end, dtype=np.float64), np.array(self.phase)
@@ -181,7 +182,8 @@ class Book:
             amount = float(margin[at])
             days = amount / use if use > 0.0 else inf
             margins.append(Margin(self.place, commodity, self.ends[at], amount, days))
-            for first, last in spells(margin < -1e-6):
+            step_use = per_person * crew * (np.array(self.ends) - np.array(self.starts))
+            for first, last in spells(margin < -1e-6 - step_use):
                 worst = float(-margin[first:last].min())
                 reason = (
                     f"{worst:.1f} kg below the reserve of {seconds / 86400.0:.0f} d for "

@@ -3,7 +3,8 @@
 The recycling of a place depends on its people and its plants together, which no linear rate can say. So the rates
 are net of recycling under the modules that are *expected* to stand there, with their capacity shared among as many
 people as those modules house: fewer people never fare worse. Modules give rates of their own only where they work
-whether people are there or not (mining, generic plants, spares for repairs).
+whether people are there or not (mining, generic plants). Leaks, and spares for repairs, are the place's: they go on
+whatever works.
 """
 
 from __future__ import annotations
@@ -150,13 +151,13 @@ def rates(outpost: Outpost, catalog: CatalogView, *, expected: Mapping[str, int]
         Modules, commodities, metabolism sets and sites.
     expected
         Module counts that will stand there while people are there; by default those at the start. The recycling in
-        ``crew_kg_s`` and the leaks in ``standing_kg_s`` are theirs.
+        ``crew_kg_s`` and the leaks and repairs in ``standing_kg_s`` are theirs.
 
     Returns
     -------
     OutpostRates
-        ``module_kg_s`` has plants that work without people (at the place's mean light unless all power is nuclear)
-        and the spares that repairs take; ``module_power_w`` allows for what storage loses over the dark.
+        ``module_kg_s`` has plants that work without people (at the place's mean light unless all power is
+        nuclear); ``module_power_w`` allows for what storage loses over the dark.
 
     Raises
     ------
@@ -179,6 +180,11 @@ def rates(outpost: Outpost, catalog: CatalogView, *, expected: Mapping[str, int]
     nuclear = here.fission_w > 0.0 and here.solar_w <= 0.0
     lit = 1.0 if nuclear else sun
     dark_cost = 1.0 if nuclear else sun + (1.0 - sun) / here.efficiency
+
+    standing = dict(use.standing_kg_s)
+    if failing:  # things break whether a planner lets them work or not
+        wear = sum(working[m] * modules[m].failure_per_s * modules[m].spare_kg for m in counts)
+        standing[parts.spares] = standing.get(parts.spares, 0.0) + wear
 
     module_kg_s: dict[str, dict[str, float]] = {}
     module_power_w: dict[str, float] = {}
@@ -205,8 +211,6 @@ def rates(outpost: Outpost, catalog: CatalogView, *, expected: Mapping[str, int]
             flows = {c: -r * up for c, r in plant.takes if substance_of(c) != "regolith"}
             for c, r in plant.makes:
                 flows[c] = flows.get(c, 0.0) + 0.98 * r * duty
-        if failing and module.failure_per_s * module.spare_kg > 0.0:
-            flows[parts.spares] = flows.get(parts.spares, 0.0) - up * module.failure_per_s * module.spare_kg
         flows = {c: f for c, f in flows.items() if f != 0.0}
         if flows:
             module_kg_s[name] = flows
@@ -221,7 +225,7 @@ def rates(outpost: Outpost, catalog: CatalogView, *, expected: Mapping[str, int]
     return OutpostRates(
         place=outpost.place,
         crew_kg_s={c: r for c, r in use.crew_kg_s.items() if r > 0.0},
-        standing_kg_s={c: r for c, r in use.standing_kg_s.items() if r > 0.0},
+        standing_kg_s={c: r for c, r in standing.items() if r > 0.0},
         module_kg_s=module_kg_s,
         module_power_w=module_power_w,
         crew_power_w=0.0,
