@@ -366,4 +366,22 @@ CASES = [
         (("gateway_mou", "active"),),
         {"assets": None},
     ),
+    Case(
+        "T24",
+        "NASA and CNSA exchange orbits at Mars so that craft do not collide",
+        "NASA statement, 2021-03-29",
+        "2021-04-01",
+        Interaction(
+            "share_data",
+            ("nasa", "cnsa"),
+            funders=("nasa", "cnsa"),
+            place="mars",
+            data_class="interface-safety",
+            facts={"technology_flow": False},
+        ),
+        "allowed",
+        (("wolf_amendment", "lifted"), ("wolf_certification_mars_orbits", "permit")),
+        (("nasa_cnsa_mars_orbits", "active"),),
+        {"data_class": None},
+    ),
 ]

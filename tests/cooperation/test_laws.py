@@ -187,6 +187,19 @@ BITES: list[tuple[str, str, Interaction, dict[str, object]]] = [
         Interaction("receive_sample", ("brown", "cnsa"), funders=("nasa",), assets=("ce5_samples",), stage="apply"),
         {"assets": ("ce6_samples",)},
     ),
+    (
+        "wolf_certification_mars_orbits",
+        "permit",
+        Interaction(
+            "share_data",
+            ("nasa", "cnsa"),
+            funders=("nasa",),
+            place="mars",
+            data_class="interface-safety",
+            facts={"technology_flow": False},
+        ),
+        {"place": "moon"},
+    ),
 ]
 
 

@@ -20,6 +20,7 @@ from moonvillage.cooperation.interactions import (
     DATA_CLASSES,
     FACTS,
     INTERACTION_KINDS,
+    PLACES,
     Interaction,
     bill_of,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "DATA_CLASSES",
     "FACTS",
     "INTERACTION_KINDS",
+    "PLACES",
     "PREDICATES",
     "Decision",
     "Interaction",

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from moonvillage.catalog import Law
 from moonvillage.cooperation.interactions import Interaction
-from moonvillage.cooperation.predicates import Truth, every, phrase, some
+from moonvillage.cooperation.predicates import Truth, every, some
 from moonvillage.cooperation.rulebook import Glance, Rule, Rulebook
 
 ANSWERS: Final = ("allowed", "conditional", "unknown", "no_basis", "suspended", "barred")
@@ -156,8 +157,14 @@ def _fires(rule: Rule, glance: Glance) -> tuple[Truth, dict[str, None]]:
     return (None if excepted is None else value), glance.missing
 
 
+@lru_cache(maxsize=8192)
+def _made(id_: str, citation: str, effect: str, title: str, requires: str) -> RuleHit:
+    """Hits are values: one of each is enough."""
+    return RuleHit(id_, citation, effect, title, requires)
+
+
 def _hit(law: Law, effect: str) -> RuleHit:
-    return RuleHit(law.id, law.citation, effect, law.title, law.requires)
+    return _made(law.id, law.citation, effect, law.title, law.requires)
 
 
 def decide(
@@ -207,8 +214,8 @@ def decide(
             lifted[id_] = True if value or lifted.get(id_) else None
 
     hits: list[RuleHit] = []
-    bars: list[Law] = []
-    conditions: list[Law] = []
+    bars: list[Rule] = []
+    conditions: list[Rule] = []
     open_bars: dict[str, None] = {}
     open_conditions: dict[str, None] = {}
     for rule, value, missing in others:
@@ -228,7 +235,7 @@ def decide(
                 if law.id in permit.law.lifts:
                     missing = {**missing, **unclear}
         if value:
-            (bars if bar else conditions).append(law)
+            (bars if bar else conditions).append(rule)
             hits.append(_hit(law, law.effect))
         else:
             (open_bars if bar else open_conditions).update(missing or {"facts": None})
@@ -263,21 +270,21 @@ def decide(
     else:
         answer = "allowed"
 
-    needed = bars if bars else conditions
-    waivers = tuple(
-        WaiverNeed(law.id, law.waiver.title, law.waiver.authority, law.waiver.lead_s, law.waiver.cost_eur)
-        for law in needed
-        if law.waiver is not None
-    )
     return Decision(
         answer,
         tuple(hits),
         agreements,
-        tuple(_would_change(bars, conditions, openings, basis, missed)),
-        waivers,
+        tuple(_would_change((*bars, *conditions), openings, basis, missed)),
+        tuple(_need(rule.law) for rule in bars or conditions if rule.law.waiver is not None),
         openings,
         missed,
     )
+
+
+def _need(law: Law) -> WaiverNeed:
+    waiver = law.waiver
+    assert waiver is not None
+    return WaiverNeed(law.id, waiver.title, waiver.authority, waiver.lead_s, waiver.cost_eur)
 
 
 def _basis(
@@ -320,25 +327,10 @@ def _basis(
 
 
 def _would_change(
-    bars: Sequence[Law],
-    conditions: Sequence[Law],
-    openings: Sequence[Opening],
-    basis: Truth,
-    missing: Sequence[str],
+    rules: Iterable[Rule], openings: Sequence[Opening], basis: Truth, missing: Sequence[str]
 ) -> Iterable[str]:
-    for law in bars:
-        if law.waiver is not None:
-            days = law.waiver.lead_s / 86400.0
-            yield f"{law.id}: {law.waiver.title} by {law.waiver.authority}, {days:.0f} days ahead"
-        for condition in law.unless:
-            yield f"{law.id}: excepted if {phrase(condition)}"
-        for condition in law.when:
-            if condition.test == "bilateral":
-                yield f"{law.id}: a genuine party of a third country takes it out of 'bilateral'"
-            if condition.test in ("content", "direct_product", "content_share_over"):
-                yield f"{law.id}: an asset without such content"
-    for law in conditions:
-        yield f"{law.id}: obtain {law.requires or law.title}"
+    for rule in rules:
+        yield from rule.advice
     if basis is False:
         for opening in openings:
             days = opening.lead_s / 86400.0

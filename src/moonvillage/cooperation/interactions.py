@@ -42,6 +42,8 @@ FACTS: Final[Mapping[str, tuple[str, bool | None]]] = {
 }
 
 DATA_CLASSES: Final = ("interface-safety", "detailed-design", "operations", "public-science")
+#: Regions of space that agreements and rules may be limited to.
+PLACES: Final = ("earth", "leo", "moon", "mars")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Interaction:
             raise ValueError(f"{sorted(unknown)} are no facts; use some of {', '.join(FACTS)}")
         if self.data_class and self.data_class not in DATA_CLASSES:
             raise ValueError(f"{self.data_class!r} is no data class; use one of {', '.join(DATA_CLASSES)}")
+        if self.place and self.place not in PLACES:
+            raise ValueError(f"{self.place!r} is no place; use one of {', '.join(PLACES)}")
 
     def fact(self, name: str) -> bool | None:
         """The answer to a fact, or what holds where nothing is said."""

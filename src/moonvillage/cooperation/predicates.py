@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from moonvillage.catalog import Condition
-from moonvillage.cooperation.interactions import DATA_CLASSES, FACTS, Interaction
+from moonvillage.cooperation.interactions import DATA_CLASSES, FACTS, PLACES, Interaction
 
 if TYPE_CHECKING:
     from moonvillage.catalog import Part
@@ -259,6 +259,18 @@ def _asset_in(of: tuple[str, ...]) -> Test:
     return test
 
 
+def _place_in(of: tuple[str, ...]) -> Test:
+    wanted = frozenset(of)
+
+    def test(view: View) -> Truth:
+        place = view.interaction.place
+        if not place:
+            return _unknown(view, "place")
+        return place in wanted
+
+    return test
+
+
 def _ports_differ(of: tuple[str, ...]) -> Test:
     def test(view: View) -> Truth:
         ports = view.interaction.ports
@@ -298,6 +310,7 @@ PREDICATES: Final[Mapping[str, Predicate]] = {
     "data_in": Predicate(_data_in, "the data are of one of these classes", 1),
     "venue_of": Predicate(_venue_of, "it happens at a place of one of these partners", 1),
     "asset_in": Predicate(_asset_in, "one of these assets is used", 1),
+    "place_in": Predicate(_place_in, "it happens in one of these regions of space", 1),
     "ports_differ": Predicate(_ports_differ, "the craft have no docking port in common", 0, 0),
 }
 
@@ -314,6 +327,8 @@ def complaint(condition: Condition) -> str:
         return f"asks for the unknown fact {condition.of[0]!r}; use one of {', '.join(FACTS)}"
     if condition.test == "data_in" and not set(condition.of) <= set(DATA_CLASSES):
         return f"asks for an unknown class of data; use some of {', '.join(DATA_CLASSES)}"
+    if condition.test == "place_in" and not set(condition.of) <= set(PLACES):
+        return f"asks for an unknown region; use some of {', '.join(PLACES)}"
     if condition.test == "content_share_over":
         try:
             float(condition.of[-1])

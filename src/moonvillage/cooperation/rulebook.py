@@ -13,7 +13,7 @@ from types import MappingProxyType
 from moonvillage.catalog import Agreement, Catalog, Law, Partner, StatusChange
 from moonvillage.catalog.reader import did_you_mean
 from moonvillage.cooperation.interactions import INTERACTION_KINDS, Interaction
-from moonvillage.cooperation.predicates import PREDICATES, Test, Truth, compile_test, complaint
+from moonvillage.cooperation.predicates import PREDICATES, Test, Truth, compile_test, complaint, phrase
 from moonvillage.errors import InputError, Problem
 
 #: Agreements of these partners also cover institutions of their states.
@@ -29,6 +29,7 @@ class Rule:
     when: tuple[Test, ...]
     unless: tuple[Test, ...]
     when_parties: tuple[Test, ...]  # those of "when" that depend on the parties alone
+    advice: tuple[str, ...]  # what would take it away, in sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Rulebook:
                 tuple(compile_test(c) for c in law.when),
                 tuple(compile_test(c) for c in law.unless),
                 tuple(compile_test(c) for c in law.when if PREDICATES[c.test].parties_only),
+                tuple(_advice(law)),
             )
             for law in self.laws.values()
         ]
@@ -432,6 +434,23 @@ class Glance:
                     result = None
             self._multilateral = (result,)
         return self._multilateral[0]
+
+
+def _advice(law: Law) -> Iterable[str]:
+    if law.effect == "permit_if":
+        yield f"{law.id}: obtain {law.requires or law.title}"
+    if law.effect != "bar":
+        return
+    if law.waiver is not None:
+        days = law.waiver.lead_s / 86400.0
+        yield f"{law.id}: {law.waiver.title} by {law.waiver.authority}, {days:.0f} days ahead"
+    for condition in law.unless:
+        yield f"{law.id}: excepted if {phrase(condition)}"
+    for condition in law.when:
+        if condition.test == "bilateral":
+            yield f"{law.id}: a genuine party of a third country takes it out of 'bilateral'"
+        if condition.test in ("content", "direct_product", "content_share_over"):
+            yield f"{law.id}: an asset without such content"
 
 
 def _problems(
