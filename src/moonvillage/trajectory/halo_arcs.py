@@ -52,7 +52,7 @@ class Near:
     jacobian: Floats
 
 
-def _flow(epoch: float, state: Floats, to: float, centre: str, exact: bool) -> tuple[Floats, Floats]:
+def flow(epoch: float, state: Floats, to: float, centre: str, exact: bool) -> tuple[Floats, Floats]:
     """End state and transition matrix.
 
     The search runs in the Earth-centred formulation throughout, where the Moon is a point mass: it is four times
@@ -75,7 +75,7 @@ def _flow(epoch: float, state: Floats, to: float, centre: str, exact: bool) -> t
     return path.state, path.stm
 
 
-def _rate(epoch: float, state: Floats, centre: str) -> Floats:
+def state_rate(epoch: float, state: Floats, centre: str) -> Floats:
     """Time derivative of a state: both bodies and the Earth's J2 (about the pole of J2000); good to 1e-7 m/s²."""
     gm, other = (GM_MOON_M3_S2, "earth") if centre == "moon" else (GM_EARTH_M3_S2, "moon")
     gm_other = GM_EARTH_M3_S2 if centre == "moon" else GM_MOON_M3_S2
@@ -103,11 +103,11 @@ def near_moon(reference: Reference, epoch_tdb_s: float, sense: int, x: Floats, e
     along = reference.rate(t_halo)
     start = start.copy()
     start[3:] += sense * x[2:5]
-    state, stm = _flow(t_halo, start, t_near, "moon", exact)
+    state, stm = flow(t_halo, start, t_near, "moon", exact)
     jacobian = np.zeros((6, x.size))
     # moving the epoch on the halo moves both ends of the coast: the explicit dependence on time is part of it
-    rate_end = _rate(t_near, state, "moon")
-    jacobian[:, 0] = stm @ (along - _rate(t_halo, start, "moon")) + rate_end
+    rate_end = state_rate(t_near, state, "moon")
+    jacobian[:, 0] = stm @ (along - state_rate(t_halo, start, "moon")) + rate_end
     jacobian[:, 1] = sense * rate_end
     jacobian[:, 2:5] = sense * stm[:, 3:]
     return Near(t_near, state, jacobian)
@@ -127,16 +127,16 @@ def near_earth(near: Near, sense: int, x: Floats, exact: bool) -> tuple[float, F
     # moving the epoch of perilune (x[0], x[1]) moves the coast with it
     moved = np.zeros(x.size)
     moved[0], moved[1] = 1.0, sense
-    jacobian = jacobian - np.outer(_rate(near.epoch_tdb_s, state, "moon"), moved)
+    jacobian = jacobian - np.outer(state_rate(near.epoch_tdb_s, state, "moon"), moved)
     if exact:
-        state, stm = _flow(near.epoch_tdb_s, state, t_change, "moon", exact)
+        state, stm = flow(near.epoch_tdb_s, state, t_change, "moon", exact)
         jacobian = stm @ jacobian
     else:
         t_change = near.epoch_tdb_s
     r, v = dynamics.change_centre(t_change, state[:3], state[3:], "moon", "earth")
-    end, stm = _flow(t_change, np.concatenate([r, v]), t_end, "earth", exact)
+    end, stm = flow(t_change, np.concatenate([r, v]), t_end, "earth", exact)
     jacobian = stm @ jacobian
-    rate = _rate(t_end, end, "earth")
+    rate = state_rate(t_end, end, "earth")
     jacobian += np.outer(rate, moved)
     jacobian[:, 8] += sense * rate
     return t_end, end, jacobian

@@ -20,7 +20,7 @@ from moonvillage.records.legs import Burn, Event, Leg
 from moonvillage.records.places import Arc, EarthGround, EarthOrbit, Halo
 from moonvillage.trajectory import halo, halo_arcs
 from moonvillage.trajectory.apses import speed_at
-from moonvillage.trajectory.cr3bp import TIME_S
+from moonvillage.trajectory.cr3bp import SPEED_M_S, TIME_S
 from moonvillage.trajectory.flown import Coast, Flown, fly, orbit_radius, parking_velocity, sample
 from moonvillage.trajectory.halo_arcs import CHANGE_S, Evaluator, Plane
 from moonvillage.trajectory.halo_seeds import Seed, flyby_seeds, mirrored
@@ -33,6 +33,8 @@ Floats = NDArray[np.float64]
 #: Height of the powered flyby, m: Artemis I passed at 130 km on both ways.
 FLYBY_ALTITUDE_M: Final = 130e3
 _CLOSED: Final = 1e-7
+#: Burns beyond this multiple of the restricted problem's make the search try its next guess, too.
+_USUAL: Final = 1.35
 _GOOD_POSITION_M: Final = 100.0
 _GOOD_VELOCITY_M_S: Final = 0.1
 
@@ -65,7 +67,7 @@ def search_transfer(
     build: Build,
     fixed: Sequence[tuple[Floats, float]],
 ) -> Found | str:
-    """Try the seeds in order of cost until one converges; the reason of the last failure otherwise.
+    """Try the seeds in order of cost until one converges at its usual price; or why none did.
 
     ``fixed`` are linear conditions (row, value) on (departure epoch relative to the one asked for, duration),
     given as rows over (halo epoch, coast, transfer).
@@ -74,32 +76,32 @@ def search_transfer(
     reason = f"no transfer was found in the restricted problem for {place.id}"
     scale = halo_arcs.SCALE if flyby else halo_arcs.SCALE[:5]
     burns = [slice(2, 5), slice(5, 8)] if flyby else [slice(2, 5)]
+    best: Found | None = None
+    least = float("inf")
     for seed in seeds:
         epoch = _halo_epoch(seed, sense, orbit.period * TIME_S, departure)
         stretch = reference(place, epoch)
         if stretch.reason:
             return stretch.reason
+        search = _and_fixed(build(stretch, epoch, False), fixed, epoch, flyby)
+        exact = _and_fixed(build(stretch, epoch, True), fixed, epoch, flyby)
         x = halo_arcs.start_from(seed, sense, epoch, flyby)
         if flyby:
-            x = _from_near(build(stretch, epoch, False), x, scale)
-        solution = polish(
-            _andfixed(build(stretch, epoch, False), fixed, epoch, flyby),
-            x,
-            scale,
-            burns,
-            halo_arcs.UNIT_M_S,
-            tolerance=1e-6,
-        )
+            x = _from_near(search, x, scale)
+        solution = polish(search, x, scale, burns, halo_arcs.UNIT_M_S, tolerance=1e-6)
         if not solution.miss < 1e-5:
             reason = f"the search for the least burns ended with its conditions unmet ({solution.miss:.1e})"
             continue
-        end = satisfy(
-            _andfixed(build(stretch, epoch, True), fixed, epoch, flyby), solution.x, scale, tolerance=_CLOSED
-        )
-        if end.miss < 10.0 * _CLOSED:
-            return Found(stretch, epoch, end)
-        reason = f"the full model was not met ({end.miss:.1e})"
-    return reason
+        end = satisfy(exact, solution.x, scale, tolerance=_CLOSED)
+        if not end.miss < 10.0 * _CLOSED:
+            reason = f"the full model was not met ({end.miss:.1e})"
+            continue
+        spent = sum(float(np.linalg.norm(end.x[b])) for b in burns)
+        if spent < least:
+            best, least = Found(stretch, epoch, end), spent
+        if fixed or spent < _USUAL * sum(float(np.linalg.norm(b)) for b in (seed.insertion, seed.flyby)) * SPEED_M_S:
+            break
+    return best if best is not None else reason
 
 
 def _from_near(evaluate: Evaluator, x: Floats, scale: Floats) -> Floats:
@@ -114,7 +116,7 @@ def _from_near(evaluate: Evaluator, x: Floats, scale: Floats) -> Floats:
     return satisfy(near_only, x, held, tolerance=1e-3).x
 
 
-def _andfixed(evaluate: Evaluator, fixed: Sequence[tuple[Floats, float]], epoch: float, flyby: bool) -> Evaluator:
+def _and_fixed(evaluate: Evaluator, fixed: Sequence[tuple[Floats, float]], epoch: float, flyby: bool) -> Evaluator:
     """Add the linear conditions of a fixed departure or duration."""
     if not fixed:
         return evaluate
