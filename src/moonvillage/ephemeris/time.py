@@ -27,7 +27,7 @@ _ISO = re.compile(
 def _tai_minus_utc_s(day: int, fraction: float) -> float:
     when = date.fromordinal(day)
     delta, status = _erfa.dat(when.year, when.month, when.day, fraction)
-    if status < 0:
+    if status < 0 or when.year < 1961:
         raise ValueError(f"TAI − UTC is not defined on {when.isoformat()}; write a date from 1961 on")
     return float(delta)
 
