@@ -80,6 +80,7 @@ class Ephemeris:
         self.path = path
         self._spk = spk = SPK.open(path)  # held: a collected file handle warns
         self._segments = {segment.target: _Segment(segment) for segment in spk.segments}
+        spk.daf.file.close()  # the maps stay
         first = self._segments[301]
         #: First and last covered epoch, TDB seconds past J2000.
         self.start_tdb_s: Final = first.init_s

@@ -102,6 +102,9 @@ def planes_through(family: PlaneFamily, directions: Floats) -> tuple[Floats, Flo
         np.cos(psi) * family.a + np.sin(psi) * family.b
     )
     normals = normals - np.sum(normals * directions, axis=-1, keepdims=True) * directions
+    if np.any(np.linalg.norm(normals, axis=-1) < 1e-9):  # the plane lies square to the direction: any turn will do
+        spare = np.cross(directions, np.where(np.abs(directions[:, :1]) < 0.9, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]))
+        normals = np.where(np.linalg.norm(normals, axis=-1, keepdims=True) < 1e-9, spare, normals)
     return normals / np.linalg.norm(normals, axis=-1, keepdims=True), margin
 
 
