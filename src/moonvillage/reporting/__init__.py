@@ -7,6 +7,7 @@ terminal. Nothing is computed here beyond adding up what the records hold.
 from __future__ import annotations
 
 from moonvillage.reporting.bundle import Bundle
+from moonvillage.reporting.console import summary_lines
 from moonvillage.reporting.write import report
 
-__all__ = ["Bundle", "report"]
+__all__ = ["Bundle", "report", "summary_lines"]

@@ -13,6 +13,7 @@ import polars as pl
 from moonvillage.catalog.schema import key_of
 from moonvillage.reporting import formats as f
 from moonvillage.reporting.bundle import Bundle
+from moonvillage.units import DAY_S, JULIAN_YEAR_S
 
 Rows = list[dict[str, Any]]
 #: Points kept of any line over time.
@@ -30,6 +31,8 @@ SUPPLY: Final = {
     9: "Transportation",
     10: "Miscellaneous",
 }
+#: Mean synodic month.
+LUNATION_S: Final = 29.530589 * DAY_S
 CREW: Final = "Crew"
 SAMPLES: Final = "Samples"
 
@@ -58,6 +61,7 @@ def _segment(
     bundle: Bundle, operators: dict[str, str], flight: str, a: dict[str, Any], b: dict[str, Any]
 ) -> dict[str, Any]:
     wait = a["place"] == b["place"]
+    when, kg = f.date(a["epoch_tdb_s"]), f.mass(a["mass_kg"])
     where = bundle.place(a["place"]) if wait else f"{bundle.place(a['place'])} → {bundle.place(b['place'])}"
     return {
         "flight": flight,
@@ -68,42 +72,30 @@ def _segment(
         "t1": f.unix_ms(b["epoch_tdb_s"]),
         "mass_kg": a["mass_kg"],
         "wait": wait,
-        "label": f"{flight}: {'waits at ' if wait else ''}{where}, {f.date(a['epoch_tdb_s'])}, {f.mass(a['mass_kg'])}",
+        "label": f"{flight}: {'waits at ' if wait else ''}{where}, {when}, {kg}",
     }
 
 
-def crew_on_site(bundle: Bundle) -> Rows:
+def crew_on_site(bundle: Bundle) -> dict[str, Rows]:
     """People by place and period, for places that ever have any; the lived log where the plan has no table."""
     table = bundle.campaign.table("crew")
     if table.is_empty() and bundle.log is not None and "crew" in bundle.log.days.columns:
-        table = bundle.log.days.select("place", "epoch_tdb_s", "crew").gather_every(7)
-    if table.is_empty():
-        return []
+        days = bundle.log.days.select("place", "epoch_tdb_s", "crew").sort("epoch_tdb_s")
+        changed = pl.col("crew") != pl.col("crew").shift(1).over("place")
+        table = days.filter(changed.fill_null(True))
     peopled = set(table.filter(pl.col("crew") > 0)["place"].to_list())
-    rows: Rows = []
+    found: dict[str, Rows] = {}
     for place in (id_ for id_ in bundle.places if id_ in peopled):
-        for row in table.filter(pl.col("place") == place).sort("epoch_tdb_s").iter_rows(named=True):
-            label = f"{bundle.place(place)}, {f.month(row['epoch_tdb_s'])}: {f.number(row['crew'])} people"
-            rows.append({"place": place, "t": f.unix_ms(row["epoch_tdb_s"]), "crew": row["crew"], "label": label})
-    return rows
-
-
-def thin(table: pl.DataFrame, columns: list[str], points: int = _POINTS) -> pl.DataFrame:
-    """At most ``points`` rows over time: the mean of each interval, at its middle."""
-    if len(table) <= points:
-        return table.select("epoch_tdb_s", *columns)
-    size = -(-len(table) // points)
-    return (
-        table.select("epoch_tdb_s", *columns)
-        .with_row_index("i")
-        .group_by(pl.col("i") // size, maintain_order=True)
-        .agg(pl.col("epoch_tdb_s", *columns).mean())
-        .drop("i")
-    )
+        own = table.filter(pl.col("place") == place).sort("epoch_tdb_s")
+        found[place] = [
+            {"t": f.unix_ms(epoch), "crew": crew} for epoch, crew in own.select("epoch_tdb_s", "crew").iter_rows()
+        ]
+        found[place].append({**found[place][-1], "t": f.unix_ms(bundle.scenario.header.end_tdb_s)})
+    return found
 
 
 def lowest(table: pl.DataFrame, column: str, points: int = _POINTS) -> pl.DataFrame:
-    """At most ``points`` rows over time, each interval's row with the smallest value: no shortage is smoothed away."""
+    """At most ``points`` rows over time, the smallest of each interval: no shortage is smoothed away."""
     if len(table) <= points:
         return table.select("epoch_tdb_s", column)
     size = -(-len(table) // points)
@@ -134,7 +126,9 @@ def levels(bundle: Bundle) -> dict[tuple[str, str], Rows]:
             for column in columns:
                 values = table.filter(pl.col(column).is_not_null() & pl.col(column).is_not_nan())
                 key = (str(place), column[:-3])
-                if values.is_empty() or (key not in found and float(values[column].cast(pl.Float64).abs().sum()) == 0.0):
+                if values.is_empty() or (
+                    key not in found and float(values[column].cast(pl.Float64).abs().sum()) == 0.0
+                ):
                     continue
                 for epoch, kg in lowest(values, column).iter_rows():
                     found.setdefault(key, []).append({"t": f.unix_ms(epoch), "kg": kg, "kind": "lived"})
@@ -143,34 +137,52 @@ def levels(bundle: Bundle) -> dict[tuple[str, str], Rows]:
     return dict(sorted(kept.items(), key=lambda item: (order.get(item[0][0], 99), item[0][1])))
 
 
-def power(bundle: Bundle) -> dict[str, Rows]:
-    """Mean power (kW), energy stored (kWh) and sunlight (%) by place over time."""
+def power(bundle: Bundle) -> dict[str, tuple[float, Rows]]:
+    """By place: the interval in days, and mean, low and high of each series (kW, kWh, %) in each interval.
+
+    Over more than three years the interval is a lunation, so that the month's own beat does not alias.
+    """
     if bundle.log is None:
         return {}
-    result: dict[str, Rows] = {}
-    columns = ["generated_j", "load_j", "shed_j", "stored_j", "storage_capacity_j", "sun_fraction"]
+    result: dict[str, tuple[float, Rows]] = {}
     for (place,), table in bundle.log.days.sort("epoch_tdb_s").group_by("place", maintain_order=True):
-        if len(table) < 2:
+        epochs = table["epoch_tdb_s"].to_numpy()
+        if len(epochs) < 2:
             continue
-        step = float(np.median(np.diff(table["epoch_tdb_s"].to_numpy())))
+        step = float(np.median(np.diff(epochs)))
+        span = float(epochs[-1] - epochs[0])
         if step <= 0.0:
             continue
-        present = [c for c in columns if c in table.columns]
+        interval = max(step, LUNATION_S if span > 3.0 * JULIAN_YEAR_S else span / _POINTS)
+        series = {
+            "generated": ("generated_j", 1e-3 / step),
+            "load": ("load_j", 1e-3 / step),
+            "shed": ("shed_j", 1e-3 / step),
+            "stored": ("stored_j", 1.0 / 3.6e6),
+            "capacity": ("storage_capacity_j", 1.0 / 3.6e6),
+            "sunlight": ("sun_fraction", 100.0),
+        }
+        cell = ((pl.col("epoch_tdb_s") - epochs[0]) / interval).floor().alias("cell")
         rows: Rows = []
-        for row in thin(table, present).iter_rows(named=True):
-            get = lambda key, factor, row=row: None if row.get(key) is None else row[key] * factor  # noqa: E731
-            rows.append(
-                {
-                    "t": f.unix_ms(row["epoch_tdb_s"]),
-                    "generated": get("generated_j", 1e-3 / step),
-                    "load": get("load_j", 1e-3 / step),
-                    "shed": get("shed_j", 1e-3 / step),
-                    "stored": get("stored_j", 1 / 3.6e6),
-                    "capacity": get("storage_capacity_j", 1 / 3.6e6),
-                    "sun": get("sun_fraction", 100.0),
-                }
+        for name, (column, factor) in series.items():
+            if column not in table.columns:
+                continue
+            value = pl.col(column) * factor
+            grouped = table.group_by(cell, maintain_order=True).agg(
+                pl.col("epoch_tdb_s").mean().alias("t"),
+                value.mean().alias("mean"),
+                value.min().alias("low"),
+                value.max().alias("high"),
             )
-        result[str(place)] = rows
+            for row in grouped.drop_nulls().iter_rows(named=True):
+                rows.append(
+                    {
+                        "series": name,
+                        "t": f.unix_ms(row["t"]),
+                        **{k: round(row[k], 4) for k in ("mean", "low", "high")},
+                    }
+                )
+        result[str(place)] = (interval / DAY_S, rows)
     return result
 
 

@@ -9,11 +9,12 @@ import polars as pl
 
 from moonvillage.reporting import formats as f
 from moonvillage.reporting.aggregate import bat_segments, costs, crew_on_site, levels, power
-from moonvillage.reporting.bundle import OTHER, Bundle
+from moonvillage.reporting.bundle import Bundle
 from moonvillage.reporting.figures import GRID, INK, LIMIT, LIVED, PLAN, QUIET, Figure, render
+from moonvillage.units import JULIAN_YEAR_S
 
-WIDE: Final = 880
-SMALL: Final = 330
+WIDE: Final = 980
+SMALL: Final = 340
 Rows = list[dict[str, Any]]
 
 
@@ -27,10 +28,16 @@ def _data(rows: Rows) -> Any:
     return _alt().Data(values=rows)
 
 
-def _time(title: str | None = None, span: tuple[float, float] | None = None, **axis: Any) -> Any:
+def _time(bundle: Bundle, **axis: Any) -> dict[str, Any]:
+    """Scale and axis of the whole campaign; ticks by the year where there is room for them only."""
     alt = _alt()
-    scale = alt.Scale(type="utc", domain=list(span)) if span else alt.Scale(type="utc")
-    return {"scale": scale, "axis": alt.Axis(title=title, labelOverlap=True, **axis)}
+    first, last = _span(bundle)
+    if "tickCount" not in axis and last - first > 4.0 * JULIAN_YEAR_S * 1000.0:
+        axis["tickCount"] = "year"
+    return {
+        "scale": alt.Scale(type="utc", domain=[first, last]),
+        "axis": alt.Axis(title=None, labelOverlap=True, **axis),
+    }
 
 
 def _span(bundle: Bundle) -> tuple[float, float]:
@@ -62,31 +69,34 @@ def bat(bundle: Bundle) -> Figure | None:
     segments = bat_segments(bundle)
     if not segments:
         return None
-    chart = _bat_chart(bundle, segments, WIDE, 250, absolute=True)
+    chart = _bat_chart(bundle, segments, WIDE, 300, absolute=True)
     caption = (
         "Bat chart of the campaign: places from the Earth up, time to the right, line width the gross mass of the "
         "stack (widest {}), dashed while it waits."
     ).format(f.mass(max(row["mass_kg"] for row in segments)))
-    alt_text = f"Bat chart of {f.plural(len({row['flight'] for row in segments}), 'flight')} between places over time."
+    alt_text = (
+        f"Bat chart of {f.plural(len({row['flight'] for row in segments}), 'flight')} between places over time."
+    )
     return render("bat", caption, chart, alt_text, wide=True)
 
 
 def bat_profiles(bundle: Bundle) -> list[Figure]:
     """The first flight of each mission on its own, in days since its first launch."""
     segments = bat_segments(bundle)
-    figures = []
+    figures: list[Figure] = []
     missions = bundle.campaign.table("flights").sort("departure_tdb_s", "flight")
     for row in missions.unique("mission", keep="first", maintain_order=True).iter_rows(named=True):
         own = [segment for segment in segments if segment["flight"] == row["flight"]]
         if not own:
             continue
         begin = min(segment["t0"] for segment in own)
-        shifted = [
-            {**s, "t0": (s["t0"] - begin) / 86_400_000.0, "t1": (s["t1"] - begin) / 86_400_000.0} for s in own
-        ]
-        chart = _bat_chart(bundle, shifted, SMALL - 60, 130, absolute=False).properties(
-            title={"text": f.cut(bundle.mission(row["mission"]), 46), "subtitle": f"{bundle.partner(row['operator'])}, first {f.month(row['departure_tdb_s'])}"}
-        )  # fmt: skip
+        shifted = [{**s, "t0": (s["t0"] - begin) / 86_400_000.0, "t1": (s["t1"] - begin) / 86_400_000.0} for s in own]
+        chart = _bat_chart(bundle, shifted, SMALL, 210, absolute=False).properties(
+            title={
+                "text": f.cut(bundle.mission(row["mission"]), 46),
+                "subtitle": f"{bundle.partner(row['operator'])}, first {f.month(row['departure_tdb_s'])}",
+            }
+        )
         figures.append(
             render(
                 f"profile-{len(figures) + 1:02d}",
@@ -119,9 +129,7 @@ def _bat_chart(bundle: Bundle, segments: Rows, width: int, height: int, *, absol
     ]
     names = json.dumps([f.cut(bundle.place(id_), 24) for id_ in places])
     if absolute:
-        span = _span(bundle)
-        yearly = {"tickCount": "year"} if span[1] - span[0] > 4 * 3.156e10 else {}
-        x: Any = alt.X("t0:T", **_time(span=span, grid=True, **yearly))
+        x: Any = alt.X("t0:T", **_time(bundle, grid=True))
     else:
         x = alt.X("t0:Q", scale=alt.Scale(nice=False), axis=alt.Axis(title="days since launch", tickCount=5))
     y = alt.Y(
@@ -184,7 +192,7 @@ def gantt(bundle: Bundle) -> Figure | None:
         alt.Chart(_data(rows))
         .mark_bar(height=13, stroke=None)
         .encode(
-            x=alt.X("t0:T", **_time(span=_span(bundle), grid=True)),
+            x=alt.X("t0:T", **_time(bundle, grid=True)),
             x2="t1",
             y=alt.Y("mission:N", sort=list(label.values()), title=None, axis=alt.Axis(labelColor=INK)),
             color=_operator_colour(bundle),
@@ -192,7 +200,7 @@ def gantt(bundle: Bundle) -> Figure | None:
             strokeWidth=alt.value(1.4),
             description="label:N",
         )
-        .properties(width=WIDE - 150, height=max(60, 26 * len(missions)))
+        .properties(width=WIDE, height=50 + max(40, 25 * len(missions)))
     )
     caption = "Flights by mission and operator, from departure to arrival; the number of flights stands in brackets."
     return render("gantt", caption, chart, f"Gantt chart of {f.plural(len(rows), 'flight')}.", wide=True)
@@ -212,43 +220,24 @@ def _distinct(labels: list[str]) -> list[str]:
     return result
 
 
-def crew(bundle: Bundle) -> Figure | None:
-    """People by place over time, one band per place."""
+def crew(bundle: Bundle) -> list[Figure]:
+    """People over time, a figure per place that ever has any."""
     alt = _alt()
-    rows = crew_on_site(bundle)
-    if not rows:
-        return None
-    places = list(dict.fromkeys(row["place"] for row in rows))
-    data: Rows = [
-        {"t": row["t"], "crew": row["crew"], "place": f.cut(bundle.place(row["place"]), 24), "label": row["label"]}
-        for row in rows
-    ]
-    chart = (
-        alt.Chart(_data(data))
-        .mark_area(interpolate="step", color=LIVED, opacity=0.75, line=False)
-        .encode(
-            x=alt.X("t:T", **_time(span=_span(bundle))),
-            y=alt.Y("crew:Q", title="people", axis=alt.Axis(tickCount=3, format="d", tickMinStep=1)),
-            row=alt.Row(
-                "place:N",
-                title=None,
-                sort=[f.cut(bundle.place(id_), 24) for id_ in places],
-                header=alt.Header(
-                    labelAngle=0, labelAlign="left", labelColor=INK, labelFontSize=12, labelPadding=8
-                ),
-            ),
+    figures = []
+    for place, rows in crew_on_site(bundle).items():
+        most = max(row["crew"] for row in rows)
+        chart = (
+            alt.Chart(_data(rows))
+            .mark_area(interpolate="step-after", color=LIVED, opacity=0.75, line=False)
+            .encode(
+                x=alt.X("t:T", **_time(bundle)),
+                y=alt.Y("crew:Q", title="people", axis=alt.Axis(tickCount=2, format="d", tickMinStep=1)),
+            )
+            .properties(width=WIDE, height=112, title=f.cut(f"People at {bundle.place(place)}", 60))
         )
-        .properties(width=WIDE - 150, height=64)
-        .configure_facet(spacing=14)
-    )
-    most = max(row["crew"] for row in rows)
-    return render(
-        "crew",
-        f"People on site by place (most at once at one place: {f.number(most)}).",
-        chart,
-        f"People over time at {', '.join(bundle.place(id_) for id_ in places)}.",
-        wide=True,
-    )
+        caption = f"People at {bundle.place(place)}, by planning period; at most {most:g} at once."
+        figures.append(render(f"crew-{place}", caption, chart, caption, wide=True))
+    return figures
 
 
 def stocks(bundle: Bundle) -> list[tuple[str, Figure]]:
@@ -261,7 +250,7 @@ def stocks(bundle: Bundle) -> list[tuple[str, Figure]]:
         unit, factor = ("t", 1e-3) if tonnes else ("kg", 1.0)
         data: Rows = [{"t": row["t"], "y": row["kg"] * factor, "kind": row["kind"]} for row in rows]
         base = alt.Chart(_data(data)).encode(
-            x=alt.X("t:T", **_time(span=_span(bundle), tickCount=5)),
+            x=alt.X("t:T", **_time(bundle, tickCount=5)),
             y=alt.Y("y:Q", title=unit, axis=alt.Axis(tickCount=4), scale=alt.Scale(zero=True)),
         )
         layers = [
@@ -270,11 +259,11 @@ def stocks(bundle: Bundle) -> list[tuple[str, Figure]]:
                 "datum.kind == 'plan'"
             ),
             base.mark_line(color=LIVED).transform_filter("datum.kind == 'lived'"),
-            base.mark_line(color=LIMIT, strokeDash=[4, 3], strokeWidth=1.2, interpolate="step-after").transform_filter(
-                "datum.kind == 'reserve'"
-            ),
+            base.mark_line(
+                color=LIMIT, strokeDash=[4, 3], strokeWidth=1.2, interpolate="step-after"
+            ).transform_filter("datum.kind == 'reserve'"),
         ]
-        chart = alt.layer(*layers).properties(width=SMALL - 50, height=120, title=f.cut(bundle.cargo(commodity), 40))
+        chart = alt.layer(*layers).properties(width=SMALL, height=180, title=f.cut(bundle.cargo(commodity), 40))
         what = " and ".join(sorted(kinds & {"plan", "lived"}))
         name = f"stock-{place}-{commodity}"
         caption = f"{bundle.cargo(commodity)} at {bundle.place(place)}, {what}" + (
@@ -285,40 +274,40 @@ def stocks(bundle: Bundle) -> list[tuple[str, Figure]]:
 
 
 def power_charts(bundle: Bundle) -> list[tuple[str, Figure]]:
-    """Per place: generation and load, energy stored, share of sunlight."""
+    """Per place: generation and load, energy stored, share of sunlight; means and the range of each interval."""
     alt = _alt()
     figures: list[tuple[str, Figure]] = []
-    for place, rows in power(bundle).items():
-        panels = (
-            ("power", "Power", "kW", (("generated", "#e69f00"), ("load", LIVED), ("shed", LIMIT))),
-            ("storage", "Energy stored", "kWh", (("stored", LIVED), ("capacity", PLAN))),
-            ("sun", "Sunlight", "% of the time", (("sun", "#e69f00"),)),
-        )
+    panels = (
+        ("power", "Power", "kW", (("generated", "#e69f00"), ("load", LIVED), ("shed", LIMIT))),
+        ("storage", "Energy stored", "kWh", (("stored", LIVED), ("capacity", PLAN))),
+        ("sun", "Sunlight", "% of the time", (("sunlight", "#e69f00"),)),
+    )
+    for place, (interval_d, rows) in power(bundle).items():
         for name, title, unit, series in panels:
-            present = [(key, colour) for key, colour in series if any(row.get(key) for row in rows)]
-            data: Rows = [
-                {"t": row["t"], "y": row[key], "series": key} for key, _ in present for row in rows if row[key] is not None
-            ]
+            present = [(key, colour) for key, colour in series if any(r["series"] == key and r["high"] for r in rows)]
+            data = [row for row in rows if row["series"] in {key for key, _ in present}]
             if not data:
                 continue
-            top = 100.0 if name == "sun" else max(row["y"] for row in data) * 1.05
-            chart = (
-                alt.Chart(_data(data))
-                .mark_line(strokeWidth=1.4)
-                .encode(
-                    x=alt.X("t:T", **_time(span=_span(bundle), tickCount=5)),
-                    y=alt.Y("y:Q", title=unit, axis=alt.Axis(tickCount=4), scale=alt.Scale(domain=[0, top])),
-                    color=alt.Color(
-                        "series:N",
-                        scale=alt.Scale(domain=[k for k, _ in present], range=[c for _, c in present]),
-                        legend=alt.Legend(title=None, orient="bottom", symbolType="stroke", symbolStrokeWidth=2)
-                        if len(present) > 1
-                        else None,
-                    ),
-                )
-                .properties(width=SMALL - 50, height=120, title=title)
+            top = 100.0 if name == "sun" else max(row["high"] for row in data) * 1.05
+            base = alt.Chart(_data(data)).encode(
+                x=alt.X("t:T", **_time(bundle, tickCount=5)),
+                color=alt.Color(
+                    "series:N",
+                    scale=alt.Scale(domain=[k for k, _ in present], range=[c for _, c in present]),
+                    legend=alt.Legend(
+                        title=None, orient="bottom", symbolType="stroke", symbolStrokeWidth=2, symbolOpacity=1
+                    )
+                    if len(present) > 1
+                    else None,
+                ),
             )
-            caption = f"{title} at {bundle.place(place)} ({', '.join(k for k, _ in present)}; mean of each interval)."
+            y = alt.Y("mean:Q", title=unit, axis=alt.Axis(tickCount=4), scale=alt.Scale(domain=[0, top]))
+            band = base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", title=unit), y2="high")
+            chart = (band + base.mark_line(strokeWidth=1.5).encode(y=y)).properties(
+                width=SMALL, height=190 if len(present) > 1 else 170, title=title
+            )
+            shown = ", ".join(key for key, _ in present)
+            caption = f"{title} at {bundle.place(place)} ({shown}): mean and range of every {interval_d:.3g} days."
             figures.append((place, render(f"{name}-{place}", caption, chart, caption)))
     return figures
 
@@ -339,9 +328,10 @@ def dv_errors(bundle: Bundle) -> Figure | None:
                 "arc": f.cut(f"{bundle.place(row['origin'])} → {bundle.place(row['destination'])}", 40),
                 "d": difference,
                 "operator": bundle.partner(operator.get(row["flight"], "")),
-                "label": f"{row['flight']}, step {row['step']}: {f.speed(difference)} against the plan of {f.speed(row['planned_dv_m_s'], 4)}",
+                "label": f"{row['flight']}, step {row['step']}: {f.speed(difference)} against the plan of "
+                f"{f.speed(row['planned_dv_m_s'], 4)}",
             }
-        )  # fmt: skip
+        )
     if not rows:
         return None
     arcs = list(dict.fromkeys(row["arc"] for row in rows))
@@ -349,12 +339,14 @@ def dv_errors(bundle: Bundle) -> Figure | None:
     base = alt.Chart(_data(rows))
     zero = alt.Chart(_data([{"d": 0}])).mark_rule(color=QUIET, strokeWidth=1).encode(x="d:Q")
     points = base.mark_tick(thickness=2, height=16, opacity=0.75).encode(
-        x=alt.X("d:Q", title="flown − planned Δv, m/s", scale=alt.Scale(domain=[-reach, reach]), axis=alt.Axis(grid=True)),
+        x=alt.X(
+            "d:Q", title="flown − planned Δv, m/s", scale=alt.Scale(domain=[-reach, reach]), axis=alt.Axis(grid=True)
+        ),
         y=alt.Y("arc:N", sort=arcs, title=None, axis=alt.Axis(labelColor=INK, grid=True)),
         color=_operator_colour(bundle),
         description="label:N",
-    )  # fmt: skip
-    chart = (zero + points).properties(width=WIDE - 210, height=max(70, 30 * len(arcs)))
+    )
+    chart = (zero + points).properties(width=WIDE, height=80 + max(50, 27 * len(arcs)))
     caption = f"Flown minus planned Δv of {f.plural(len(rows), 'leg')}; a mark to the left is cheaper than planned."
     return render("dv", caption, chart, caption, wide=True)
 
@@ -377,22 +369,28 @@ def cost_by_year(bundle: Bundle) -> Figure | None:
             "operator": bundle.partner(row["operator"]),
             "order": order.get(row["operator"], 99),
             "y": row["cost_eur"] / factor,
-            "label": f"{bundle.partner(row['operator'])} {row['year']}: {f.money(row['cost_eur'])}, {f.plural(row['flights'], 'flight')}",
+            "label": f"{bundle.partner(row['operator'])} {row['year']}: {f.money(row['cost_eur'])}, "
+            f"{f.plural(row['flights'], 'flight')}",
         }
         for row in rows
-    ]  # fmt: skip
+    ]
     chart = (
         alt.Chart(_data(data))
         .mark_bar()
         .encode(
-            x=alt.X("year:N", title=None, scale=alt.Scale(domain=[str(y) for y in years]), axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            x=alt.X(
+                "year:N",
+                title=None,
+                scale=alt.Scale(domain=[str(y) for y in years]),
+                axis=alt.Axis(labelAngle=0, labelOverlap=True),
+            ),
             y=alt.Y("y:Q", title=unit, axis=alt.Axis(tickCount=5)),
             color=_operator_colour(bundle),
             order="order:Q",
             description="label:N",
         )
-        .properties(width=WIDE, height=200)
-    )  # fmt: skip
+        .properties(width=WIDE, height=250)
+    )
     return render(
         "cost",
         "Cost of the flights by year of departure, with the operator who flies them.",
@@ -400,16 +398,3 @@ def cost_by_year(bundle: Bundle) -> Figure | None:
         "Cost by year and operator.",
         wide=True,
     )
-
-
-__all__ = [
-    "OTHER",
-    "bat",
-    "bat_profiles",
-    "cost_by_year",
-    "crew",
-    "dv_errors",
-    "gantt",
-    "power_charts",
-    "stocks",
-]

@@ -45,26 +45,50 @@ CLASS_COLOURS: Final = {
 def svg(width: float, height: float, *children: object) -> str:
     """An SVG document."""
     return element(
-        "svg", *children, xmlns="http://www.w3.org/2000/svg", width=f"{width:g}", height=f"{height:g}",
-        viewBox=f"0 0 {width:g} {height:g}", font_family=FONT, font_size="11",
-    )  # fmt: skip
+        "svg",
+        element("g", *children, font_family=FONT, font_size="11"),
+        xmlns="http://www.w3.org/2000/svg",
+        width=f"{width:g}",
+        height=f"{height:g}",
+        viewBox=f"0 0 {width:g} {height:g}",
+    )
 
 
-def text(x: float, y: float, value: str, *, anchor: str = "start", fill: str = INK, size: float = 11, **more: object) -> Markup:
+def text(
+    x: float, y: float, value: str, *, anchor: str = "start", fill: str = INK, size: float = 11, **more: object
+) -> Markup:
     """A label, with a halo of paper so that it reads over lines."""
     return element(
-        "text", value, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor, fill=fill, font_size=f"{size:g}",
-        stroke=PAPER, stroke_width="3", stroke_linejoin="round", paint_order="stroke", **more,
-    )  # fmt: skip
+        "text",
+        value,
+        x=f"{x:.1f}",
+        y=f"{y:.1f}",
+        text_anchor=anchor,
+        fill=fill,
+        font_size=f"{size:g}",
+        stroke=PAPER,
+        stroke_width="3",
+        stroke_linejoin="round",
+        paint_order="stroke",
+        **more,
+    )
 
 
-def path(points: Iterable[tuple[float, float]], stroke: str, width: float = 1.0, *, opacity: float = 1.0, **more: object) -> Markup:
+def path(
+    points: Iterable[tuple[float, float]], stroke: str, width: float = 1.0, *, opacity: float = 1.0, **more: object
+) -> Markup:
     """An open line."""
     d = "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in points)
     return element(
-        "path", d=d, fill="none", stroke=stroke, stroke_width=f"{width:g}", stroke_linejoin="round",
-        stroke_opacity=None if opacity >= 1.0 else f"{opacity:g}", **more,
-    )  # fmt: skip
+        "path",
+        d=d,
+        fill="none",
+        stroke=stroke,
+        stroke_width=f"{width:g}",
+        stroke_linejoin="round",
+        stroke_opacity=None if opacity >= 1.0 else f"{opacity:g}",
+        **more,
+    )
 
 
 def _circle(x: float, y: float, r: float, fill: str, **more: object) -> Markup:
@@ -77,14 +101,16 @@ def way(bundle: Bundle, pieces: list[Piece]) -> Figure | None:
         return None
     curves = [(piece, rotating(piece)) for piece in pieces]
     operators = dict(bundle.campaign.table("flights").select("flight", "operator").iter_rows())
-    main_w, gap, close_w = 560.0, 24.0, 296.0
+    main_w, gap, close_w = 650.0, 24.0, 306.0
     reach = np.concatenate([r for _, r in curves])
     left = min(max(-float(reach[:, 0].min()), 3.5e7), 2.5e8)
     right = min(max(float(reach[:, 0].max()), MEAN_DISTANCE_M + 4e7), 8e8)
     scale = main_w / (left + right) * 0.97
-    half = max(float(np.abs(reach[:, 1]).max()), 4e7) * scale + 18
-    height = min(max(2 * half + 50, close_w + 44), 430.0)
-    ox, oy = left * scale + 8, height / 2
+    above = min(max(float(reach[:, 1].max()), 3e7), 6e8)
+    below = min(max(-float(reach[:, 1].min()), 3e7), 6e8)
+    scale = min(scale, 350.0 / (above + below))
+    height = max((above + below) * scale + 66, close_w + 44)
+    ox, oy = left * scale + 8, 34 + above * scale
     main: list[object] = []
     near: list[object] = []
     k = (close_w / 2 - 8) / _close_reach(curves)
@@ -98,12 +124,19 @@ def way(bundle: Bundle, pieces: list[Piece]) -> Figure | None:
             rel = r - np.array([MEAN_DISTANCE_M, 0.0, 0.0])
             behind = (rel[:, 1] > 0.0) & (np.hypot(rel[:, 0], rel[:, 2]) < MOON_RADIUS_M)
             flat = np.stack([cx + rel[:, 0] * k, cy - rel[:, 2] * k], axis=1)
-            for run in _runs(~behind):
-                if run.stop - run.start > 1:
-                    near.append(path(_simplify(flat[run], 0.4), colour, 0.9, opacity=0.6))
+            runs = [run for run in _runs(~behind) if run.stop - run.start > 1]
+            near += [path(_simplify(flat[run], 0.4), colour, 0.9, opacity=0.6) for run in runs]
     mx = ox + MEAN_DISTANCE_M * scale
-    clip = element("clipPath", element("rect", x=f"{cx - close_w / 2:g}", y=f"{cy - close_w / 2:g}", width=f"{close_w:g}", height=f"{close_w:g}"), id="near")  # fmt: skip
-    clip_main = element("clipPath", element("rect", x="0", y="24", width=f"{main_w:g}", height=f"{height - 24:g}"), id="far")
+    clip = element(
+        "clipPath",
+        element(
+            "rect", x=f"{cx - close_w / 2:g}", y=f"{cy - close_w / 2:g}", width=f"{close_w:g}", height=f"{close_w:g}"
+        ),
+        id="near",
+    )
+    clip_main = element(
+        "clipPath", element("rect", x="0", y="24", width=f"{main_w:g}", height=f"{height - 24:g}"), id="far"
+    )
     moon_r = MOON_RADIUS_M * k
     bar_m = next(b for b in (2e7, 1e7, 5e6, 2e6, 1e6) if b * k < 100.0)
     children = [
@@ -116,12 +149,20 @@ def way(bundle: Bundle, pieces: list[Piece]) -> Figure | None:
         text(mx, oy + 20, "Moon", anchor="middle"),
         _bar(main_w - 8 - 1e8 * scale, height - 6, 1e8 * scale, f"100{f.GAP}000{f.GAP}km"),
         text(cx - close_w / 2, 14, "At the Moon, Earth to the left", fill=QUIET),
-        element("rect", x=f"{cx - close_w / 2:g}", y=f"{cy - close_w / 2:g}", width=f"{close_w:g}", height=f"{close_w:g}", fill="none", stroke=GRID),
+        element(
+            "rect",
+            x=f"{cx - close_w / 2:g}",
+            y=f"{cy - close_w / 2:g}",
+            width=f"{close_w:g}",
+            height=f"{close_w:g}",
+            fill="none",
+            stroke=GRID,
+        ),
         _circle(cx, cy, moon_r, MOON_FILL, stroke=QUIET, stroke_width="0.6"),
         element("g", near, clip_path="url(#near)"),
         text(cx, cy - moon_r - 4, "N", anchor="middle", fill=QUIET, size=10),
         _bar(cx + close_w / 2 - bar_m * k, height - 6, bar_m * k, f.length(bar_m)),
-    ]  # fmt: skip
+    ]
     caption = "Every flown leg, projected; the distance to the Moon is drawn at its mean, bodies to scale or as dots."
     alt = f"Projection of {f.plural(len({(p.flight, p.step) for p in pieces}), 'flown leg')} between Earth and Moon."
     return Figure("way", caption, svg(main_w + gap + close_w, height, children), alt, wide=True)
@@ -161,7 +202,7 @@ def sankey(bundle: Bundle) -> Figure | None:
     flows = mass_flow(bundle)
     if not flows:
         return None
-    width, height, bar, top = 880.0, 330.0, 11.0, 34.0
+    width, height, bar, top = 980.0, 350.0, 11.0, 34.0
     order = {id_: i for i, id_ in enumerate(bundle.places)}
 
     def target(origin: str, destination: str) -> str:
@@ -200,9 +241,17 @@ def sankey(bundle: Bundle) -> Figure | None:
         mid = (x0 + x1) / 2
         label = f"{_node(bundle, o)} → {_node(bundle, d)}: {kind}, {f.mass(kg)}"
         bands.append(
-            element("path", element("title", label), d=f"M{x0:.1f},{y0:.1f}C{mid:.1f},{y0:.1f} {mid:.1f},{y1:.1f} {x1:.1f},{y1:.1f}",
-                    fill="none", stroke=CLASS_COLOURS[kind], stroke_width=f"{t:.1f}", stroke_opacity="0.62", aria_label=label)
-        )  # fmt: skip
+            element(
+                "path",
+                element("title", label),
+                d=f"M{x0:.1f},{y0:.1f}C{mid:.1f},{y0:.1f} {mid:.1f},{y1:.1f} {x1:.1f},{y1:.1f}",
+                fill="none",
+                stroke=CLASS_COLOURS[kind],
+                stroke_width=f"{t:.1f}",
+                stroke_opacity="0.62",
+                aria_label=label,
+            )
+        )
     marks = []
     for n in nodes:
         h = max(size[n] * k, 1.0)
@@ -212,11 +261,25 @@ def sankey(bundle: Bundle) -> Figure | None:
         marks.append(text(x[n] + bar + 6, middle + 13, f.mass(into[n] or out[n]), fill=QUIET))
     legend, lx = [], 4.0
     for kind in kinds:
-        legend += [element("rect", x=f"{lx:.1f}", y="4", width="10", height="10", fill=CLASS_COLOURS[kind], fill_opacity="0.75"), text(lx + 15, 13, kind)]  # fmt: skip
+        legend += [
+            element(
+                "rect", x=f"{lx:.1f}", y="4", width="10", height="10", fill=CLASS_COLOURS[kind], fill_opacity="0.75"
+            ),
+            text(lx + 15, 13, kind),
+        ]
         lx += 15 + 6.1 * len(kind) + 18
     total = sum(kg for o, _, _, kg in links if order[o.partition("\0")[0]] == min(order[o] for o, *_ in links))
-    caption = f"Loads handed over, by class of supply; band width is mass ({f.mass(total)} leave the lowest place). Propellant burnt on the way is not a load."  # fmt: skip
-    return Figure("flow", caption, svg(max(width, lx), height, legend, bands, marks), "Mass flow between places by class of supply.", wide=True)  # fmt: skip
+    caption = (
+        f"Loads handed over, by class of supply; band width is mass ({f.mass(total)} leave the lowest place). "
+        "Propellant burnt on the way is not a load."
+    )
+    return Figure(
+        "flow",
+        caption,
+        svg(max(width, lx), height, legend, bands, marks),
+        "Mass flow between places by class of supply.",
+        wide=True,
+    )
 
 
 def _node(bundle: Bundle, node: str) -> str:
@@ -262,9 +325,18 @@ def _place_labels(
                 corner[0] < t[2] and corner[2] > t[0] and corner[1] < t[3] and corner[3] > t[1] for t in taken
             ):
                 taken.append(corner)
-                drawn.append(text(tx, ty, short, fill=INK if used else QUIET, size=11 if used else 10, font_weight="600" if used else None))
+                drawn.append(
+                    text(
+                        tx,
+                        ty,
+                        short,
+                        fill=INK if used else QUIET,
+                        size=11 if used else 10,
+                        font_weight="600" if used else None,
+                    )
+                )
                 break
-    return drawn  # fmt: skip
+    return drawn
 
 
 def pole_map(bundle: Bundle) -> Figure | None:
@@ -278,7 +350,7 @@ def pole_map(bundle: Bundle) -> Figure | None:
     sign = -1.0 if len(south) >= len(north) else 1.0
     edge = max(90.0 - abs(s[1]) for s in (south if sign < 0 else north))
     reach = next((r for r in (2.0, 4.0, 6.0, 10.0, 15.0) if edge <= r * 0.75), 20.0)
-    size, c = 430.0, 215.0
+    size, c = 460.0, 230.0
     radius = 190.0
     k = radius / math.tan(math.radians(reach) / 2)
 
@@ -300,7 +372,9 @@ def pole_map(bundle: Bundle) -> Figure | None:
         lx, ly = c + (outer[0] - c) * 1.07, c + (outer[1] - c) * 1.07
         grid.append(text(lx, ly + 3.5, f"{lon}°E" if lon else "0° (Earth)", anchor="middle", fill=QUIET, size=9))
     shown = [(*project(lat, lon), name, is_used) for name, lat, lon, is_used in sites if 90 - sign * lat <= reach]
-    scale_km = next(s for s in (200.0, 100.0, 50.0, 20.0, 10.0) if s * 1000 / MOON_RADIUS_M * k / 2 < 110 or s == 10.0)
+    scale_km = next(
+        s for s in (200.0, 100.0, 50.0, 20.0, 10.0) if s * 1000 / MOON_RADIUS_M * k / 2 < 110 or s == 10.0
+    )
     pole = "South" if sign < 0 else "North"
     children = [
         grid,
@@ -310,8 +384,13 @@ def pole_map(bundle: Bundle) -> Figure | None:
         _bar(6, size - 4, scale_km * 1000 / MOON_RADIUS_M * k / 2, f"{scale_km:g}{f.GAP}km"),
         text(size - 4, size - 6, "no terrain: schematic", anchor="end", fill=QUIET, size=10),
     ]
-    caption = f"{pole} pole, polar stereographic, planetocentric mean-Earth coordinates; places of this scenario in orange. Schematic: no terrain is drawn."  # fmt: skip
-    return Figure("pole", caption, svg(size, size, children), f"{pole} pole map with {', '.join(s[2] for s in shown if s[3])}.")  # fmt: skip
+    caption = (
+        f"{pole} pole, polar stereographic, planetocentric mean-Earth coordinates; places of this scenario in "
+        "orange. Schematic: no terrain is drawn."
+    )
+    return Figure(
+        "pole", caption, svg(size, size, children), f"{pole} pole map with {', '.join(s[2] for s in shown if s[3])}."
+    )
 
 
 def globe(bundle: Bundle) -> Figure | None:
@@ -324,24 +403,32 @@ def globe(bundle: Bundle) -> Figure | None:
     for centre_lon, cx, name in ((0.0, 140.0, "Near side"), (180.0, 420.0, "Far side")):
         cy = 158.0
 
-        def project(lat: float, lon: float, centre: float = centre_lon, cx: float = cx, cy: float = cy) -> tuple[float, float] | None:
+        def project(
+            lat: float, lon: float, centre: float = centre_lon, cx: float = cx, cy: float = cy
+        ) -> tuple[float, float] | None:
             a, b = math.radians(lat), math.radians(lon - centre)
             if math.cos(a) * math.cos(b) < -1e-9:
                 return None
             return cx + radius * math.cos(a) * math.sin(b), cy - radius * math.sin(a)
 
         lines: list[object] = [_circle(cx, cy, radius, "#eef1f4", stroke=QUIET, stroke_width="0.8")]
-        for lat in range(-60, 61, 30):
-            ring = [project(lat, centre_lon + d) for d in range(-90, 91, 6)]
-            lines.append(path([p for p in ring if p], GRID if lat else MOON_FILL))
-        for d in range(-60, 61, 30):
-            ring = [project(a, centre_lon + d) for a in range(-90, 91, 6)]
-            lines.append(path([p for p in ring if p], GRID if d else MOON_FILL))
+        for north in range(-60, 61, 30):
+            ring = [project(north, centre_lon + d) for d in range(-90, 91, 6)]
+            lines.append(path([p for p in ring if p], GRID if north else MOON_FILL))
+        for east in range(-60, 61, 30):
+            ring = [project(a, centre_lon + east) for a in range(-90, 91, 6)]
+            lines.append(path([p for p in ring if p], GRID if east else MOON_FILL))
         shown = []
         for label, lat, lon, used in sites:
             spot = project(lat, lon)
             if spot is not None:
                 shown.append((*spot, label.partition(" (")[0], used))
-        children += [lines, _place_labels(shown, (cx - 140, 4, cx + 140, height - 2)), text(cx, 18, name, anchor="middle", fill=QUIET)]  # fmt: skip
+        children += [
+            lines,
+            _place_labels(shown, (cx - 140, 4, cx + 140, height - 2)),
+            text(cx, 18, name, anchor="middle", fill=QUIET),
+        ]
     caption = "Near and far side, orthographic; places of this scenario in orange, other known sites in grey."
-    return Figure("globe", caption, svg(width, height, children), "Near and far side of the Moon with landing places.")
+    return Figure(
+        "globe", caption, svg(width, height, children), "Near and far side of the Moon with landing places."
+    )

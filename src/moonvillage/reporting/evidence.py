@@ -44,9 +44,9 @@ def flown(bundle: Bundle, item: Figure | None) -> Markup | None:
             f.whole(row["failed"]) if row["failed"] else f.NONE,
             f.speed(row["planned"], 4),
             f.speed(row["mean"], 2),
-            f.speed(row["q50"], 2),
-            f.speed(row["q99"], 2),
-            f.speed(row["max"], 2),
+            f.speed(row["q50"]),
+            f.speed(row["q99"]),
+            f.speed(row["max"]),
             f.length(row["closure_position_m"]),
             _tiny_speed(row["closure_velocity_m_s"]),
         )
@@ -56,10 +56,19 @@ def flown(bundle: Bundle, item: Figure | None) -> Markup | None:
     missing = None
     if len(failed):
         items = [
-            element("li", f"{row['flight']}, step {row['step']}, {bundle.place(row['origin'])} → {bundle.place(row['destination'])}: {row['reason'] or 'no reason was recorded'}")
+            element(
+                "li",
+                f"{row['flight']}, step {row['step']}, {bundle.place(row['origin'])} → "
+                f"{bundle.place(row['destination'])}: {row['reason'] or 'no reason was recorded'}",
+            )
             for row in failed.head(50).iter_rows(named=True)
-        ]  # fmt: skip
-        missing = element("div", element("h3", f"{f.plural(len(failed), 'leg')} did not converge"), element("ul", items), class_="why soft")  # fmt: skip
+        ]
+        missing = element(
+            "div",
+            element("h3", f"{f.plural(len(failed), 'leg')} did not converge"),
+            element("ul", items),
+            class_="why soft",
+        )
     rows = [
         (
             row["flight"],
@@ -75,22 +84,47 @@ def flown(bundle: Bundle, item: Figure | None) -> Markup | None:
         )
         for row in legs.sort("departure_tdb_s", "flight", "step").iter_rows(named=True)
     ]
-    heads = ("Flight", "Step", "Leg", "Departs", "Takes", "Δv planned", "Δv flown", "Propellant planned", "Propellant flown", "Closure")  # fmt: skip
+    heads = (
+        "Flight",
+        "Step",
+        "Leg",
+        "Departs",
+        "Takes",
+        "Δv planned",
+        "Δv flown",
+        "Propellant planned",
+        "Propellant flown",
+        "Closure",
+    )
     return section(
         "flown",
         "Flown against planned",
-        "Each leg of the plan was targeted again as a trajectory, and its solution propagated once more from start to "
-        "end: the closure error is the miss of that second propagation.",
+        "Each leg of the plan was targeted again as a trajectory, and its solution propagated once more from start "
+        "to end: the closure error is the miss of that second propagation.",
         missing,
         figure(item),
         table(
             "Difference of flown and planned Δv, and closure errors, by arc (quantiles of the absolute difference)",
-            ("Arc", "Legs", "Failed", "Planned, mean", "Mean difference", "q50", "q99", "Max", "Closure, worst", "Closure in speed"),
+            (
+                "Arc",
+                "Legs",
+                "Failed",
+                "Planned, mean",
+                "Mean difference",
+                "q50",
+                "q99",
+                "Max",
+                "Closure, worst",
+                "Closure in speed",
+            ),
             arcs,
             numeric=range(1, 10),
         ),
-        more(f"All {f.plural(len(rows), 'leg')}", table("Legs in order of departure", heads, rows, numeric=(4, 5, 6, 7, 8, 9))),
-    )  # fmt: skip
+        more(
+            f"All {f.plural(len(rows), 'leg')}",
+            table("Legs in order of departure", heads, rows, numeric=(4, 5, 6, 7, 8, 9)),
+        ),
+    )
 
 
 def _tiny_speed(value_m_s: float) -> str:
@@ -123,8 +157,8 @@ def partners(bundle: Bundle) -> Markup | None:
     return section(
         "partners",
         "Who does what, and on what basis",
-        "Masses and cost stand with the operator of a flight; launches with whoever runs the launcher; seats are crew "
-        "by partner, summed over flights.",
+        "Masses and cost stand with the operator of a flight; launches with whoever runs the launcher; seats are "
+        "crew by partner, summed over flights.",
         table("Shares of the partners", heads, rows, numeric=range(1, 9)),
         _permissions(bundle, allowed),
     )
@@ -191,7 +225,9 @@ def _agreement(bundle: Bundle, id_: str, first: float, last: float) -> Markup:
             steps.append(change.status)
             changes.append(f"{change.status} from {f.date(change.since_tdb_s)}")
     sure = "" if found.confidence == "high" else f" ({found.confidence} confidence)"
-    return element("span", found.title, element("small", f"{'; '.join(changes)}. {found.citation}{sure}"), class_="cite")
+    return element(
+        "span", found.title, element("small", f"{'; '.join(changes)}. {found.citation}{sure}"), class_="cite"
+    )
 
 
 def money(bundle: Bundle, item: Figure | None) -> Markup | None:
@@ -223,8 +259,13 @@ def money(bundle: Bundle, item: Figure | None) -> Markup | None:
         "What it costs",
         notes,
         figure(item),
-        table("Cost by partner and year, M€", ("Partner", *map(str, years), "All years"), body, numeric=range(1, len(years) + 2)),
-    )  # fmt: skip
+        table(
+            "Cost by partner and year, M€",
+            ("Partner", *map(str, years), "All years"),
+            body,
+            numeric=range(1, len(years) + 2),
+        ),
+    )
 
 
 def doubt(bundle: Bundle) -> Markup:
@@ -236,11 +277,21 @@ def doubt(bundle: Bundle) -> Markup:
 
     def rows(items: list[Any]) -> list[tuple[Child, ...]]:
         return [
-            (d.title, f.words(d.kind), d.figure, d.written, element("span", d.confidence, class_=f"tag {'bad' if d.confidence == 'low' else 'mid'}"), d.source)
+            (
+                d.title,
+                f.words(d.kind),
+                d.figure,
+                d.written,
+                element("span", d.confidence, class_=f"tag {'bad' if d.confidence == 'low' else 'mid'}"),
+                d.source,
+            )
             for d in items
-        ]  # fmt: skip
+        ]
 
-    said = [element("li", f"{text} ", element("small", f"({f.plural(count, 'leg')})")) for text, count in approximations(bundle)]
+    said = [
+        element("li", f"{text} ", element("small", f"({f.plural(count, 'leg')})"))
+        for text, count in approximations(bundle)
+    ]
     notes = [element("li", note) for note in (bundle.log.notes if bundle.log is not None else ())]
     return section(
         "doubts",
@@ -251,29 +302,50 @@ def doubt(bundle: Bundle) -> Markup:
         element("h3", "Approximations in life at the outposts") if notes else None,
         element("ul", notes) if notes else None,
         None if said or notes else element("p", "No leg and no outpost reports an approximation.", class_="empty"),
-        table("Figures of low confidence", heads, rows(low), empty="No figure of low confidence is used.", class_="text"),
-        more(f"Figures of medium confidence ({len(medium)})", table("Figures of medium confidence", heads, rows(medium), class_="text"))
+        table(
+            "Figures of low confidence", heads, rows(low), empty="No figure of low confidence is used.", class_="text"
+        ),
+        more(
+            f"Figures of medium confidence ({len(medium)})",
+            table("Figures of medium confidence", heads, rows(medium), class_="text"),
+        )
         if medium
         else None,
-    )  # fmt: skip
+    )
 
 
 def provenance(bundle: Bundle) -> Markup:
     """Versions, hashes, seed, times, convergence, and how to cite the run."""
     manifest = bundle.manifest
-    history = next((manifest[key] for key in ("history", "convergence", "iterations") if _is_history(manifest.get(key))), None)
+    history = next(
+        (manifest[key] for key in ("history", "convergence", "iterations") if _is_history(manifest.get(key))), None
+    )
     wall = bundle.summary.get("wall_s") or manifest.get("wall_s") or {}
     blocks: list[Child] = []
     if history is not None:
         keys = list(dict.fromkeys(key for row in history for key in row))
         body = [tuple(_plain(row.get(key)) for key in keys) for row in history]
-        blocks.append(table("Convergence of the loop, one row per iteration", [f.words(k) for k in keys], body, numeric=range(1, len(keys))))  # fmt: skip
+        blocks.append(
+            table(
+                "Convergence of the loop, one row per iteration",
+                [f.headed(k) for k in keys],
+                body,
+                numeric=range(1, len(keys)),
+            )
+        )
     if isinstance(wall, Mapping) and wall:
-        pairs = [(f.words(str(stage)), f.seconds(float(s))) for stage, s in wall.items() if isinstance(s, (int, float))]
+        pairs = [
+            (f.words(str(stage)), f.seconds(float(s))) for stage, s in wall.items() if isinstance(s, (int, float))
+        ]
         blocks.append(table("Wall time by stage", ("Stage", "Time"), pairs, numeric=(1,)))
     if bundle.campaign.model:
-        pairs = [(f.words(k), f.number(float(v), 4)) for k, v in bundle.campaign.model.items()]
-        blocks.append(more("The optimisation model", table("Size and effort of the model", ("Quantity", "Value"), pairs, numeric=(1,))))  # fmt: skip
+        pairs = [(f.headed(k), f.number(float(v), 4)) for k, v in bundle.campaign.model.items()]
+        blocks.append(
+            more(
+                "The optimisation model",
+                table("Size and effort of the model", ("Quantity", "Value"), pairs, numeric=(1,)),
+            )
+        )
     facts = [
         (key, element("code", text))
         for key, text in flatten({k: v for k, v in manifest.items() if not _is_history(v)})
@@ -298,8 +370,10 @@ def _is_history(value: object) -> bool:
 def _plain(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return f.NONE if value is None else str(value).lower()
-    if isinstance(value, (int, float)):
-        return f.number(float(value), 4)
+    if isinstance(value, int):
+        return f.whole(value)
+    if isinstance(value, float):
+        return f.number(value, 4)
     if isinstance(value, Mapping):
         return ", ".join(f"{k} {_plain(v)}" for k, v in value.items())
     return str(value)

@@ -66,7 +66,13 @@ def render(name: str, caption: str, chart: Any, alt: str, *, wide: bool = False)
     """An Altair chart as a figure."""
     import vl_convert
 
-    spec = {**chart.to_dict(), "config": _CONFIG, "background": None}
+    spec = {
+        **chart.to_dict(),
+        "config": _CONFIG,
+        "background": None,
+        "padding": 2,
+        "autosize": {"type": "fit", "contains": "padding"},
+    }
     svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     return Figure(name, caption, svg, alt, wide)
 
@@ -95,7 +101,7 @@ _CONFIG: Final[dict[str, Any]] = {
         "fontSize": 13,
         "fontWeight": 600,
         "anchor": "start",
-        "frame": "group",
+        "frame": "bounds",
         "offset": 8,
         "subtitleColor": QUIET,
         "subtitleFontSize": 11,
@@ -115,6 +121,7 @@ _CONFIG: Final[dict[str, Any]] = {
         "offset": 6,
         "padding": 0,
     },
+    "rule": {"strokeCap": "butt"},
     "text": {"color": INK, "font": FONT, "fontSize": 11},
     "line": {"strokeWidth": 1.6, "strokeCap": "round", "strokeJoin": "round"},
 }

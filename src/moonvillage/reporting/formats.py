@@ -133,6 +133,17 @@ def words(id_: str) -> str:
     return id_.replace("_", " ").replace("-", " ").strip()
 
 
+_UNITS: Final = {"_m_s": "m/s", "_kg": "kg", "_eur": "€", "_tdb_s": "TDB s", "_m": "m", "_s": "s"}
+
+
+def headed(key: str) -> str:
+    """A key such as ``dv_max_m_s`` as a column's head: ``Dv max, m/s``."""
+    for suffix, unit in _UNITS.items():
+        if key.endswith(suffix) and len(key) > len(suffix):
+            return f"{words(key[: -len(suffix)]).capitalize()}, {unit}"
+    return words(key).capitalize()
+
+
 def cut(text: str, most: int) -> str:
     """At most so many characters, with an ellipsis where something was cut."""
     text = " ".join(text.split())

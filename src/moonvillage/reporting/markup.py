@@ -76,19 +76,26 @@ def table(
 ) -> Markup:
     """A table with a caption, column heads and row heads; columns in ``numeric`` are set flush right."""
     right = set(numeric)
+    titles = list(head)
     body = []
     for row in rows:
         cells = [
-            element("th" if i == 0 else "td", cell, scope="row" if i == 0 else None, class_="n" if i in right else None)
+            element(
+                "th" if i == 0 else "td",
+                cell,
+                scope="row" if i == 0 else None,
+                class_="n" if i in right else None,
+                data_label=titles[i] if class_ == "text" and i else None,
+            )
             for i, cell in enumerate(row)
         ]
         body.append(element("tr", cells))
     if not body:
         return element("p", empty, class_="empty")
-    heads = [element("th", h, scope="col", class_="n" if i in right else None) for i, h in enumerate(head)]
+    heads = [element("th", h, scope="col", class_="n" if i in right else None) for i, h in enumerate(titles)]
     inner = element(
         "table",
-        element("caption", caption),
+        element("caption", element("span", caption)),
         element("thead", element("tr", heads)),
         element("tbody", body),
         class_=class_,

@@ -96,7 +96,8 @@ def _thin(piece: Piece, coarser: float) -> Piece:
     heading = step / np.where(length > 0.0, length, 1.0)[:, None]
     turn = np.arccos(np.clip(np.einsum("ij,ij->i", heading[1:], heading[:-1]), -1.0, 1.0))
     effort = length / (_LENGTH_M * coarser)
-    effort[1:] += turn / (_TURN_RAD * coarser)
+    effort[1:] += turn / (2.0 * _TURN_RAD * coarser)  # a bend belongs to the steps on both its sides
+    effort[:-1] += turn / (2.0 * _TURN_RAD * coarser)
     passed = np.floor(np.concatenate([[0.0], np.cumsum(effort)]))
     keep = np.concatenate([[True], np.diff(passed) > 0.0])
     keep[-1] = True
@@ -116,7 +117,7 @@ def rotating(piece: Piece) -> Floats:
     axes = np.stack([x, np.cross(z, x), z], axis=1)
     turned = np.asarray(np.einsum("nij,nj->ni", axes, piece.r_m))
     if piece.centre == "moon":
-        return turned + np.array([MEAN_DISTANCE_M, 0.0, 0.0])
+        return np.asarray(turned + np.array([MEAN_DISTANCE_M, 0.0, 0.0]))
     share = np.clip(turned[:, 0] / distance / 0.8, 0.0, 1.0)
     turned[:, 0] += share * (MEAN_DISTANCE_M - distance)
     return turned
@@ -145,8 +146,17 @@ def pack(bundle: Bundle, found: list[Piece]) -> dict[str, Any]:
         times.append(np.round((piece.epoch_tdb_s - t0) / span * 65_535.0).astype("<u2"))
         count = len(piece.epoch_tdb_s)
         heads.append(
-            [index[piece.flight], piece.step, int(piece.centre == "moon"), round(t0 - begin, 1), round(span, 1), round(scale, 4), offset, count]
-        )  # fmt: skip
+            [
+                index[piece.flight],
+                piece.step,
+                int(piece.centre == "moon"),
+                round(t0 - begin, 1),
+                round(span, 1),
+                round(scale, 4),
+                offset,
+                count,
+            ]
+        )
         offset += count
     days = np.arange(begin - 3.0 * DAY_S, end + 3.0 * DAY_S, DAY_S)
     sky = ephemeris.load()

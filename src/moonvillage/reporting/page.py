@@ -42,7 +42,7 @@ class Figures:
     bat: Figure | None
     profiles: tuple[Figure, ...]
     gantt: Figure | None
-    crew: Figure | None
+    crew: tuple[Figure, ...]
     stocks: tuple[tuple[str, Figure], ...]
     power: tuple[tuple[str, Figure], ...]
     flow: Figure | None
@@ -53,7 +53,7 @@ class Figures:
 
     def all(self) -> list[Figure]:
         """In the order of the page."""
-        single = [self.way, self.bat, *self.profiles, self.gantt, self.crew, *(x for _, x in self.stocks)]
+        single = [self.way, self.bat, *self.profiles, self.gantt, *self.crew, *(x for _, x in self.stocks)]
         single += [*(x for _, x in self.power), self.flow, self.pole, self.globe, self.dv, self.cost]
         return [item for item in single if item is not None]
 
@@ -70,7 +70,7 @@ def draw(bundle: Bundle, pieces: list[orbits.Piece], say: Progress) -> Figures:
         bat=made("bat chart", lambda: charts.bat(bundle)),
         profiles=tuple(made("mission profiles", lambda: charts.bat_profiles(bundle))),
         gantt=made("schedule", lambda: charts.gantt(bundle)),
-        crew=made("crew", lambda: charts.crew(bundle)),
+        crew=tuple(made("crew", lambda: charts.crew(bundle))),
         stocks=tuple(made("stocks", lambda: charts.stocks(bundle))),
         power=tuple(made("power", lambda: charts.power_charts(bundle))),
         flow=made("mass flow", lambda: drawings.sankey(bundle)),
@@ -86,7 +86,7 @@ def page(bundle: Bundle, figures: Figures, pieces: list[orbits.Piece]) -> str:
     body = [
         sections.way(bundle, figures.way, bool(pieces)),
         sections.bats(figures.bat, list(figures.profiles)),
-        sections.schedule(bundle, figures.gantt, figures.crew),
+        sections.schedule(bundle, figures.gantt, list(figures.crew)),
         sections.outposts(bundle, list(figures.stocks), list(figures.power)),
         sections.flow(bundle, figures.flow),
         sections.maps(figures.pole, figures.globe),
@@ -156,4 +156,3 @@ def _source(text: str) -> str:
     """The source expression of the policy that lets exactly this text run."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
-

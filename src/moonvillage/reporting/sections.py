@@ -106,7 +106,9 @@ def header(bundle: Bundle) -> Markup:
     tiles: list[tuple[str, str, str]] = []
     if math.isfinite(number) and name and name != "none":
         gap = value(bundle, "gap", bundle.campaign.gap)
-        tiles.append((_OBJECTIVE.get(name, f.words(name)).capitalize(), f.amount(number, unit), f"gap {f.percent(gap)}"))
+        tiles.append(
+            (_OBJECTIVE.get(name, f.words(name)).capitalize(), f.amount(number, unit), f"gap {f.percent(gap)}")
+        )
     count = int(value(bundle, "flights", len(flights)))
     launches = len(bundle.campaign.table("launches"))
     if count or bundle.status in GOOD:
@@ -137,20 +139,37 @@ def header(bundle: Bundle) -> Markup:
         )
     return element(
         "header",
-        element("p", element("span", state, class_=f"state {'good' if good else 'bad'}"), element("span", f"{f.date(bundle.scenario.header.start_tdb_s)} to {f.date(bundle.scenario.header.end_tdb_s)}", class_="when"), class_="above"),
+        element(
+            "p",
+            element("span", state, class_=f"state {'good' if good else 'bad'}"),
+            element(
+                "span",
+                f"{f.date(bundle.scenario.header.start_tdb_s)} to {f.date(bundle.scenario.header.end_tdb_s)}",
+                class_="when",
+            ),
+            class_="above",
+        ),
         element("h1", bundle.scenario.header.title),
         element("p", headline(bundle), class_="answer"),
         why,
         element(
             "dl",
-            [element("div", element("dt", label), element("dd", shown), element("dd", note, class_="note") if note else None) for label, shown, note in tiles],
+            [
+                element(
+                    "div",
+                    element("dt", label),
+                    element("dd", shown),
+                    element("dd", note, class_="note") if note else None,
+                )
+                for label, shown, note in tiles
+            ],
             class_="tiles",
         )
         if tiles
         else None,
         shortfalls(bundle),
         class_="top",
-    )  # fmt: skip
+    )
 
 
 def shortfalls(bundle: Bundle) -> Markup | None:
@@ -160,13 +179,16 @@ def shortfalls(bundle: Bundle) -> Markup | None:
     items = [
         element(
             "li",
-            f"{bundle.cargo(s.commodity)} at {bundle.place(s.place)} falls short by {f.mass(s.amount_kg)} from {f.date(s.epoch_tdb_s)}: {s.reason}",
+            f"{bundle.cargo(s.commodity)} at {bundle.place(s.place)} falls short by {f.mass(s.amount_kg)} "
+            f"from {f.date(s.epoch_tdb_s)}: {s.reason}",
         )
         for s in bundle.log.shortfalls
     ]
     shown = items[:5]
     rest = more(f"{len(items) - 5} more", element("ul", items[5:])) if len(items) > 5 else None
-    return element("div", element("h2", "Shortfalls when lived"), element("ul", shown), rest, class_="why soft", role="note")
+    return element(
+        "div", element("h2", "Shortfalls when lived"), element("ul", shown), rest, class_="why soft", role="note"
+    )
 
 
 def way(bundle: Bundle, static: Figure | None, viewer: bool) -> Markup | None:
@@ -176,19 +198,44 @@ def way(bundle: Bundle, static: Figure | None, viewer: bool) -> Markup | None:
     buttons = element(
         "div",
         element("label", "Flight ", element("select", id="v-flight")),
-        element("label", "Frame ", element("select", element("option", "turning with the Moon", value="rot"), element("option", "inertial", value="in"), id="v-frame")),
-        element("label", "Focus ", element("select", element("option", "Earth and Moon", value="both"), element("option", "Moon", value="moon"), element("option", "Earth", value="earth"), id="v-focus")),
+        element(
+            "label",
+            "Frame ",
+            element(
+                "select",
+                element("option", "turning with the Moon", value="rot"),
+                element("option", "inertial", value="in"),
+                id="v-frame",
+            ),
+        ),
+        element(
+            "label",
+            "Focus ",
+            element(
+                "select",
+                element("option", "Earth and Moon", value="both"),
+                element("option", "Moon", value="moon"),
+                element("option", "Earth", value="earth"),
+                id="v-focus",
+            ),
+        ),
         element("button", "Play", id="v-play", type="button"),
         element("button", "Reset view", id="v-reset", type="button"),
         element("button", "Save SVG", id="v-save", type="button"),
         class_="bar",
-    )  # fmt: skip
+    )
     stage = element(
         "div",
-        element("canvas", id="v-canvas", tabindex="0", role="img", aria_label="Earth and Moon with the flown legs; arrow keys turn, plus and minus zoom"),
+        element(
+            "canvas",
+            id="v-canvas",
+            tabindex="0",
+            role="img",
+            aria_label="Earth and Moon with the flown legs; arrow keys turn, plus and minus zoom",
+        ),
         element("div", id="v-tip", class_="tip", hidden=True, aria_hidden="true"),
         class_="stage",
-    )  # fmt: skip
+    )
     time = element(
         "div",
         element("input", id="v-time", type="range", min="0", max="10000", value="0", step="1", aria_label="Time"),
@@ -219,9 +266,9 @@ def bats(campaign: Figure | None, profiles: list[Figure]) -> Markup | None:
     )
 
 
-def schedule(bundle: Bundle, gantt: Figure | None, crew: Figure | None) -> Markup | None:
+def schedule(bundle: Bundle, gantt: Figure | None, crew: list[Figure]) -> Markup | None:
     """Flights and people by time."""
-    if gantt is None and crew is None:
+    if gantt is None and not crew:
         return None
     flights = bundle.campaign.table("flights").sort("departure_tdb_s", "flight")
     launchers: dict[str, list[str]] = {}
@@ -242,17 +289,31 @@ def schedule(bundle: Bundle, gantt: Figure | None, crew: Figure | None) -> Marku
         )
         for row in flights.iter_rows(named=True)
     ]
-    heads = ("Flight", "Mission", "Operator", "Launchers", "Departs", "Arrives", "To orbit", "Landed", "Crew up/down", "Cost")
+    heads = (
+        "Flight",
+        "Mission",
+        "Operator",
+        "Launchers",
+        "Departs",
+        "Arrives",
+        "To orbit",
+        "Landed",
+        "Crew up/down",
+        "Cost",
+    )
     return section(
         "flights",
         "Flights and people",
         None,
         figure(gantt),
-        figure(crew),
-        more(f"All {f.plural(len(rows), 'flight')}", table("Flights in order of departure", heads, rows, numeric=(6, 7, 8, 9)))
+        [figure(item) for item in crew],
+        more(
+            f"All {f.plural(len(rows), 'flight')}",
+            table("Flights in order of departure", heads, rows, numeric=(6, 7, 8, 9)),
+        )
         if rows
         else None,
-    )  # fmt: skip
+    )
 
 
 def _counted(names: list[str]) -> str:
@@ -260,9 +321,7 @@ def _counted(names: list[str]) -> str:
     return ", ".join(f"{count} × {name}" if count > 1 else name for name, count in counts.items()) or f.NONE
 
 
-def outposts(
-    bundle: Bundle, stocks: list[tuple[str, Figure]], power: list[tuple[str, Figure]]
-) -> Markup | None:
+def outposts(bundle: Bundle, stocks: list[tuple[str, Figure]], power: list[tuple[str, Figure]]) -> Markup | None:
     """Stocks, power and incidents by place."""
     places = list(dict.fromkeys([*(place for place, _ in stocks), *(place for place, _ in power)]))
     if not places and bundle.log is None:
@@ -285,18 +344,47 @@ def outposts(
             for m in sorted(log.margins, key=lambda m: (m.place, m.commodity))
         ]
         if margins:
-            blocks.append(table("Smallest margin above the reserve", ("Place", "Stock", "Margin", "In days of use", "On"), margins, numeric=(2, 3)))  # fmt: skip
+            blocks.append(
+                table(
+                    "Smallest margin above the reserve",
+                    ("Place", "Stock", "Margin", "In days of use", "On"),
+                    margins,
+                    numeric=(2, 3),
+                )
+            )
         events = [
-            (f.date(e["epoch_tdb_s"]), bundle.place(e["place"]), f.words(e["kind"]), bundle.cargo(e["subject"]), e["detail"])
+            (
+                f.date(e["epoch_tdb_s"]),
+                bundle.place(e["place"]),
+                f.words(e["kind"]),
+                bundle.cargo(e["subject"]),
+                e["detail"],
+            )
             for e in (log.events.sort("epoch_tdb_s").head(400).iter_rows(named=True) if len(log.events) else ())
-        ]  # fmt: skip
+        ]
         if events:
-            blocks.append(more(f"What happened ({f.plural(len(log.events), 'event')})", table("Events at the outposts", ("Date", "Place", "Kind", "Subject", "What"), events)))  # fmt: skip
+            blocks.append(
+                more(
+                    f"What happened ({f.plural(len(log.events), 'event')})",
+                    table("Events at the outposts", ("Date", "Place", "Kind", "Subject", "What"), events),
+                )
+            )
         balances = [
-            (bundle.place(b.place), b.quantity, f.number(b.worst_relative, 2), f.date(b.epoch_tdb_s)) for b in log.balances
-        ]  # fmt: skip
+            (bundle.place(b.place), b.quantity, f.number(b.worst_relative, 2), f.date(b.epoch_tdb_s))
+            for b in log.balances
+        ]
         if balances:
-            blocks.append(more("Does everything balance?", table("Largest imbalance of any step, relative to what flowed in it", ("Place", "Quantity", "Imbalance", "On"), balances, numeric=(2,))))  # fmt: skip
+            blocks.append(
+                more(
+                    "Does everything balance?",
+                    table(
+                        "Largest imbalance of any step, relative to what flowed in it",
+                        ("Place", "Quantity", "Imbalance", "On"),
+                        balances,
+                        numeric=(2,),
+                    ),
+                )
+            )
     return section(
         "outposts",
         "Life at the outposts",
@@ -325,7 +413,10 @@ def flow(bundle: Bundle, item: Figure | None) -> Markup | None:
         name = CREW if row["kind"] == "crew" else bundle.cargo(row["cargo"])
         key = (name, bundle.place(row["origin"]), bundle.place(row["destination"]))
         count, kg = totals.get(key, (0.0, 0.0))
-        totals[key] = (count + (row["amount"] if row["kind"] in ("module", "crew") else 0.0), kg + (row["mass_kg"] or 0.0))
+        totals[key] = (
+            count + (row["amount"] if row["kind"] in ("module", "crew") else 0.0),
+            kg + (row["mass_kg"] or 0.0),
+        )
     rows = [
         (name, origin, destination, f.whole(count) if count else f.NONE, f.mass(kg))
         for (name, origin, destination), (count, kg) in sorted(totals.items(), key=lambda item: -item[1][1])
@@ -343,6 +434,4 @@ def maps(pole: Figure | None, globe: Figure | None) -> Markup | None:
     """Where things stand on the Moon."""
     if pole is None and globe is None:
         return None
-    return section(
-        "maps", "Where on the Moon", None, element("div", figure(pole), figure(globe), class_="pair")
-    )
+    return section("maps", "Where on the Moon", None, element("div", figure(pole), figure(globe), class_="pair"))

@@ -46,7 +46,7 @@
 
   /* View state */
   let frame = "rot", focus = "both", chosen = -1, now = 0, yaw = 0, pitch = 0, zoom = 1, panX = 0, panY = 0;
-  let scene = null, width = 0, height = 0, playing = 0, hover = null, colours = {};
+  let scene = null, near = 9000, width = 0, height = 0, playing = 0, hover = null, colours = {};
 
   function place(head, i, result) {
     const [, , near, t0, span, scale, offset] = head, n = offset + i;
@@ -75,7 +75,9 @@
         when[head[6] + i] = place(head, i, r);
         xyz.set(r, 3 * (head[6] + i));
       }
-    scene = { xyz, when, xy: new Float32Array(times.length * 2), depth: new Float32Array(times.length) };
+    let tall = L * 0.15;
+    if (focus === "both" && frame === "rot") for (let j = 0; j < xyz.length; j += 3) tall = Math.max(tall, Math.abs(xyz[j + 1]) * 0.93 + Math.abs(xyz[j + 2]) * 0.4);
+    scene = { tall: Math.min(tall, L), xyz, when, xy: new Float32Array(times.length * 2), depth: new Float32Array(times.length) };
   }
   function bodies() {
     const e = [0, 0, 0], m = [0, 0, 0];
@@ -92,9 +94,11 @@
     const a = Math.cos(yaw), b = Math.sin(yaw), c = Math.cos(pitch), s = Math.sin(pitch);
     return [[a, -b, 0], [b * s, a * s, c], [b * c, a * c, -s]]; /* right, up, away from the reader */
   }
+  /* Everything in sight at first where both bodies are the focus; near one body, its neighbourhood. */
   const scaleNow = () => {
-    const reach = focus === "both" ? (frame === "rot" ? L * 1.28 : L * 2.3) : focus === "moon" ? 9000 : 60000;
-    return (Math.min(width, focus === "both" ? width : height * 1.25) / reach) * zoom;
+    if (focus !== "both") return (Math.min(width, height * 1.25) / (focus === "moon" ? near : 60000)) * zoom;
+    if (frame !== "rot") return (Math.min(width, height) / (L * 2.25)) * zoom;
+    return Math.min(width / (L * 1.25), height / (scene.tall * 2.15)) * zoom;
   };
   const project = (m, k, r) => [width / 2 + panX + dot(m[0], r) * k, height / 2 + panY - dot(m[1], r) * k, dot(m[2], r)];
 
@@ -292,7 +296,7 @@
     redraw();
   }
   function home() {
-    zoom = 1; panX = panY = 0; yaw = 0; pitch = focus === "moon" ? 0.25 : 1.15;
+    zoom = 1; panX = panY = 0; yaw = 0; pitch = focus === "moon" ? -0.3 : 1.15;
     redraw();
   }
   /* Controls */
@@ -405,6 +409,13 @@
     return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${parts.join("")}</svg>`;
   }
   /* Begin */
+  /* A halo near the Moon wants more room than a low orbit. */
+  const lowest = data.heads.filter((h) => h[2]).map((h) => {
+    let least = Infinity;
+    for (let n = h[6]; n < h[6] + h[7]; n++) least = Math.min(least, (Math.hypot(points[3 * n], points[3 * n + 1], points[3 * n + 2]) * h[5]) / 1000);
+    return least;
+  });
+  near = Math.max(8000, Math.min(150000, 3.2 * Math.max(0, ...lowest)));
   css(); build();
   box.hidden = false; $("way-static").hidden = true;
   home(); setTime(span()[0]);
@@ -412,5 +423,6 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { css(); redraw(); });
   draw();
   box.dataset.ready = "true";
-  box.exportSvg = exportSvg;
+  box.exportSvg = exportSvg; /* for tests and for the curious at the console */
+  box.moonAt = (t) => { moonAt(t, mr, mv); return [...mr]; };
 })();
