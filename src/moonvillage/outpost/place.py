@@ -14,6 +14,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from moonvillage.catalog.model import Module
+from moonvillage.errors import ConservationError
 from moonvillage.outpost.failures import Failures
 from moonvillage.outpost.ledger import Book
 from moonvillage.outpost.matter import Demand, Parts, State, Step, Trial
@@ -272,6 +273,10 @@ class Place:
             plants = _plant_watts(here, trial)
             budgets = [(fixed[i] * share[i] + plants[i]) * dt for i in range(CLASSES)]
             power = balance(generation, sub, offered, budgets, *args)
+            for i in range(CLASSES):
+                if power.served_j[i] < budgets[i] * (1.0 - 1e-9) - 1e-3:  # matter moved without its energy
+                    missing = 1.0 - power.served_j[i] / budgets[i]
+                    raise ConservationError("energy of " + CLASS_NAMES[i], missing, budgets[i], outpost.place)
             self._note_shed(start, share, shed)
         else:
             self._shedding = -1

@@ -77,7 +77,7 @@ def balance(
             left[3] -= give
             step.losses_j += give * (cycle - 1.0)
             surplus -= give * cycle
-            step.curtailed_j += surplus
+            step.curtailed_j += max(surplus, 0.0)  # rounding may leave a hair below nothing
             gives = (want0, want1, want2)
         else:
             gives3 = [0.0, 0.0, 0.0]
