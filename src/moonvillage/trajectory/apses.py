@@ -34,10 +34,10 @@ def periapsis(r_m: Floats, v_m_s: Floats, mu_m3_s2: float) -> tuple[Floats, Floa
     return q, np.sqrt(2.0 * q**3 / mu_m3_s2) * (half_tangent + half_tangent**3 / 3.0)
 
 
-def _with_gradient(
-    values: Callable[[Floats, Floats], tuple[Floats, Floats]], r_m: Floats, v_m_s: Floats
+def with_gradient(
+    values: Callable[[Floats, Floats], tuple[Floats, ...]], r_m: Floats, v_m_s: Floats
 ) -> tuple[Floats, Floats]:
-    """Two values (2,) and their gradient by (r, v), (2, 6), by central differences, all in one call."""
+    """Values (k,) and their gradient by (r, v), (k, 6), by central differences, all in one call."""
     steps = np.array([1e-6 * float(np.linalg.norm(r_m))] * 3 + [1e-6 * float(np.linalg.norm(v_m_s))] * 3)
     state = np.concatenate([r_m, v_m_s])
     table = np.concatenate([state[None, :], state + np.diag(steps), state - np.diag(steps)])
@@ -47,7 +47,7 @@ def _with_gradient(
 
 def periapsis_with_gradient(r_m: Floats, v_m_s: Floats, mu_m3_s2: float) -> tuple[Floats, Floats]:
     """(periapsis radius, time since periapsis) as (2,) and its gradient by (r, v), (2, 6)."""
-    return _with_gradient(lambda r, v: periapsis(r, v, mu_m3_s2), r_m, v_m_s)
+    return with_gradient(lambda r, v: periapsis(r, v, mu_m3_s2), r_m, v_m_s)
 
 
 def entry(
@@ -75,7 +75,7 @@ def entry_with_gradient(
     r_m: Floats, v_m_s: Floats, radius_m: float, flight_path_angle_rad: float, mu_m3_s2: float
 ) -> tuple[Floats, Floats]:
     """:func:`entry` as (2,) and its gradient by (r, v), (2, 6)."""
-    return _with_gradient(lambda r, v: entry(r, v, radius_m, flight_path_angle_rad, mu_m3_s2), r_m, v_m_s)
+    return with_gradient(lambda r, v: entry(r, v, radius_m, flight_path_angle_rad, mu_m3_s2), r_m, v_m_s)
 
 
 def hyperbola_through(r_m: Floats, v_infinity_m_s: Floats, mu_m3_s2: float) -> Floats:

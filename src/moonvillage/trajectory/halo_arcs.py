@@ -56,8 +56,7 @@ def flow(epoch: float, state: Floats, to: float, centre: str, exact: bool) -> tu
     """End state and transition matrix.
 
     The search runs in the Earth-centred formulation throughout, where the Moon is a point mass: it is four times
-    faster. ``exact`` flies the full model of the centre; its matrix carries a smaller lunar field, which is enough
-    for the few steps that remain.
+    faster. ``exact`` flies the full model of the centre, for the few steps that remain.
     """
     nothing = np.full(6, np.nan), np.full((6, 6), np.nan)
     if not exact and centre == "moon":
@@ -70,8 +69,6 @@ def flow(epoch: float, state: Floats, to: float, centre: str, exact: bool) -> tu
     path = dynamics.propagate(epoch, state[:3], state[3:], to, centre=centre, stm=True)
     if path.stm is None:
         return nothing
-    if centre == "moon":
-        return dynamics.propagate(epoch, state[:3], state[3:], to, centre=centre).state, path.stm
     return path.state, path.stm
 
 
