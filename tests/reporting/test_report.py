@@ -194,8 +194,9 @@ def test_every_part_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Charts are specified and checked, but not drawn: what is empty must not break what is not."""
     blank = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1" viewBox="0 0 1 1"></svg>'
 
-    def specify(name: str, caption: str, chart: Any, alt: str, *, wide: bool = False) -> Figure:
+    def specify(name: str, caption: str, chart: Any, rows: list[Any], alt: str, *, wide: bool = False) -> Figure:
         assert chart.to_dict()["$schema"]
+        assert rows
         return Figure(name, caption, blank, alt, wide)
 
     monkeypatch.setattr(charts, "render", specify)

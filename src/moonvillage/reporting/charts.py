@@ -24,8 +24,10 @@ def _alt() -> Any:
     return altair
 
 
-def _data(rows: Rows) -> Any:
-    return _alt().Data(values=rows)
+def _chart() -> Any:
+    """A chart of the rows that :func:`render` is given (Altair would check every row against its schema)."""
+    alt = _alt()
+    return alt.Chart(alt.NamedData("rows"))
 
 
 def _time(bundle: Bundle, **axis: Any) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def bat(bundle: Bundle) -> Figure | None:
     segments = bat_segments(bundle)
     if not segments:
         return None
-    chart = _bat_chart(bundle, segments, WIDE, 300, absolute=True)
+    chart, rows = _bat_chart(bundle, segments, WIDE, 300, absolute=True)
     caption = (
         "Bat chart of the campaign: places from the Earth up, time to the right, line width the gross mass of the "
         "stack (widest {}), dashed while it waits."
@@ -77,7 +79,7 @@ def bat(bundle: Bundle) -> Figure | None:
     alt_text = (
         f"Bat chart of {f.plural(len({row['flight'] for row in segments}), 'flight')} between places over time."
     )
-    return render("bat", caption, chart, alt_text, wide=True)
+    return render("bat", caption, chart, rows, alt_text, wide=True)
 
 
 def bat_profiles(bundle: Bundle) -> list[Figure]:
@@ -91,7 +93,8 @@ def bat_profiles(bundle: Bundle) -> list[Figure]:
             continue
         begin = min(segment["t0"] for segment in own)
         shifted = [{**s, "t0": (s["t0"] - begin) / 86_400_000.0, "t1": (s["t1"] - begin) / 86_400_000.0} for s in own]
-        chart = _bat_chart(bundle, shifted, SMALL, 210, absolute=False).properties(
+        chart, rows = _bat_chart(bundle, shifted, SMALL, 210, absolute=False)
+        chart = chart.properties(
             title={
                 "text": f.cut(bundle.mission(row["mission"]), 46),
                 "subtitle": f"{bundle.partner(row['operator'])}, first {f.month(row['departure_tdb_s'])}",
@@ -102,13 +105,14 @@ def bat_profiles(bundle: Bundle) -> list[Figure]:
                 f"profile-{len(figures) + 1:02d}",
                 f"{bundle.mission(row['mission'])}: first flight.",
                 chart,
+                rows,
                 f"Places against days since launch for the first flight of {bundle.mission(row['mission'])}.",
             )
         )
     return figures
 
 
-def _bat_chart(bundle: Bundle, segments: Rows, width: int, height: int, *, absolute: bool) -> Any:
+def _bat_chart(bundle: Bundle, segments: Rows, width: int, height: int, *, absolute: bool) -> tuple[Any, Rows]:
     alt = _alt()
     used = {row["place0"] for row in segments} | {row["place1"] for row in segments}
     places = [id_ for id_ in bundle.places if id_ in used]
@@ -143,8 +147,8 @@ def _bat_chart(bundle: Bundle, segments: Rows, width: int, height: int, *, absol
             labelColor=INK,
         ),
     )
-    return (
-        alt.Chart(_data(rows))
+    chart = (
+        _chart()
         .mark_rule(strokeCap="butt", opacity=0.88)
         .encode(
             x=x,
@@ -160,6 +164,7 @@ def _bat_chart(bundle: Bundle, segments: Rows, width: int, height: int, *, absol
         )
         .properties(width=width, height=height)
     )
+    return chart, rows
 
 
 def gantt(bundle: Bundle) -> Figure | None:
@@ -189,7 +194,7 @@ def gantt(bundle: Bundle) -> Figure | None:
             }
         )
     chart = (
-        alt.Chart(_data(rows))
+        _chart()
         .mark_bar(height=13, stroke=None)
         .encode(
             x=alt.X("t0:T", **_time(bundle, grid=True)),
@@ -203,7 +208,7 @@ def gantt(bundle: Bundle) -> Figure | None:
         .properties(width=WIDE, height=50 + max(40, 25 * len(missions)))
     )
     caption = "Flights by mission and operator, from departure to arrival; the number of flights stands in brackets."
-    return render("gantt", caption, chart, f"Gantt chart of {f.plural(len(rows), 'flight')}.", wide=True)
+    return render("gantt", caption, chart, rows, f"Gantt chart of {f.plural(len(rows), 'flight')}.", wide=True)
 
 
 def _operator_of(table: pl.DataFrame, mission: str) -> str:
@@ -227,7 +232,7 @@ def crew(bundle: Bundle) -> list[Figure]:
     for place, rows in crew_on_site(bundle).items():
         most = max(row["crew"] for row in rows)
         chart = (
-            alt.Chart(_data(rows))
+            _chart()
             .mark_area(interpolate="step-after", color=LIVED, opacity=0.75, line=False)
             .encode(
                 x=alt.X("t:T", **_time(bundle)),
@@ -236,7 +241,7 @@ def crew(bundle: Bundle) -> list[Figure]:
             .properties(width=WIDE, height=112, title=f.cut(f"People at {bundle.place(place)}", 60))
         )
         caption = f"People at {bundle.place(place)}, by planning period; at most {most:g} at once."
-        figures.append(render(f"crew-{place}", caption, chart, caption, wide=True))
+        figures.append(render(f"crew-{place}", caption, chart, rows, caption, wide=True))
     return figures
 
 
@@ -249,7 +254,7 @@ def stocks(bundle: Bundle) -> list[tuple[str, Figure]]:
         tonnes = max((row["kg"] for row in rows), default=0.0) >= 2000.0
         unit, factor = ("t", 1e-3) if tonnes else ("kg", 1.0)
         data: Rows = [{"t": row["t"], "y": row["kg"] * factor, "kind": row["kind"]} for row in rows]
-        base = alt.Chart(_data(data)).encode(
+        base = _chart().encode(
             x=alt.X("t:T", **_time(bundle, tickCount=5)),
             y=alt.Y("y:Q", title=unit, axis=alt.Axis(tickCount=4), scale=alt.Scale(zero=True)),
         )
@@ -269,7 +274,7 @@ def stocks(bundle: Bundle) -> list[tuple[str, Figure]]:
         caption = f"{bundle.cargo(commodity)} at {bundle.place(place)}, {what}" + (
             ", with its reserve (dashed)." if "reserve" in kinds else "."
         )
-        figures.append((place, render(name, caption, chart, caption)))
+        figures.append((place, render(name, caption, chart, data, caption)))
     return figures
 
 
@@ -289,7 +294,7 @@ def power_charts(bundle: Bundle) -> list[tuple[str, Figure]]:
             if not data:
                 continue
             top = 100.0 if name == "sun" else max(row["high"] for row in data) * 1.05
-            base = alt.Chart(_data(data)).encode(
+            base = _chart().encode(
                 x=alt.X("t:T", **_time(bundle, tickCount=5)),
                 color=alt.Color(
                     "series:N",
@@ -308,7 +313,7 @@ def power_charts(bundle: Bundle) -> list[tuple[str, Figure]]:
             )
             shown = ", ".join(key for key, _ in present)
             caption = f"{title} at {bundle.place(place)} ({shown}): mean and range of every {interval_d:.3g} days."
-            figures.append((place, render(f"{name}-{place}", caption, chart, caption)))
+            figures.append((place, render(f"{name}-{place}", caption, chart, data, caption)))
     return figures
 
 
@@ -336,8 +341,8 @@ def dv_errors(bundle: Bundle) -> Figure | None:
         return None
     arcs = list(dict.fromkeys(row["arc"] for row in rows))
     reach = max(abs(row["d"]) for row in rows) * 1.08 or 1.0
-    base = alt.Chart(_data(rows))
-    zero = alt.Chart(_data([{"d": 0}])).mark_rule(color=QUIET, strokeWidth=1).encode(x="d:Q")
+    base = _chart()
+    zero = _chart().mark_rule(color=QUIET, strokeWidth=1).encode(x=alt.datum(0))
     points = base.mark_tick(thickness=2, height=16, opacity=0.75).encode(
         x=alt.X(
             "d:Q", title="flown − planned Δv, m/s", scale=alt.Scale(domain=[-reach, reach]), axis=alt.Axis(grid=True)
@@ -348,7 +353,7 @@ def dv_errors(bundle: Bundle) -> Figure | None:
     )
     chart = (zero + points).properties(width=WIDE, height=80 + max(50, 27 * len(arcs)))
     caption = f"Flown minus planned Δv of {f.plural(len(rows), 'leg')}; a mark to the left is cheaper than planned."
-    return render("dv", caption, chart, caption, wide=True)
+    return render("dv", caption, chart, rows, caption, wide=True)
 
 
 def cost_by_year(bundle: Bundle) -> Figure | None:
@@ -375,7 +380,7 @@ def cost_by_year(bundle: Bundle) -> Figure | None:
         for row in rows
     ]
     chart = (
-        alt.Chart(_data(data))
+        _chart()
         .mark_bar()
         .encode(
             x=alt.X(
@@ -395,6 +400,7 @@ def cost_by_year(bundle: Bundle) -> Figure | None:
         "cost",
         "Cost of the flights by year of departure, with the operator who flies them.",
         chart,
+        data,
         "Cost by year and operator.",
         wide=True,
     )

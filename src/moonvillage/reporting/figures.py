@@ -62,12 +62,15 @@ def on_paper(svg: str) -> str:
     return svg[: match.end()] + '<rect width="100%" height="100%" fill="#ffffff"/>' + svg[match.end() :]
 
 
-def render(name: str, caption: str, chart: Any, alt: str, *, wide: bool = False) -> Figure:
-    """An Altair chart as a figure."""
+def render(
+    name: str, caption: str, chart: Any, rows: list[dict[str, Any]], alt: str, *, wide: bool = False
+) -> Figure:
+    """An Altair chart of the data set ``rows`` as a figure."""
     import vl_convert
 
     spec = {
         **chart.to_dict(),
+        "datasets": {"rows": rows},
         "config": _CONFIG,
         "background": None,
         "padding": 2,
