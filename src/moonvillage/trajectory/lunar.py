@@ -32,6 +32,8 @@ Floats = NDArray[np.float64]
 _DURATIONS_S: Final = np.arange(3.0, 5.51, 0.125) * tl.DAY_S
 #: A leg that costs so much more than on conics sends the solver to look for a better one.
 _SURPRISE_M_S: Final = 60.0
+#: Farther off the plane of a parking orbit with a given node, no injection is looked for.
+_NODE_REACH_RAD: Final = math.radians(4.0)
 _NORTH: Final = np.array([0.0, 0.0, 1.0])
 
 
@@ -133,6 +135,16 @@ def solve_leo_to_llo(arc: Arc, departure_tdb_s: float, options: SolveOptions) ->
     middle = departure_tdb_s + float(durations.mean())
     lunar = lunar_family(target, middle, options.plane_normal)
     rows = _scan(departure_tdb_s, durations, origin, lunar, MOON_RADIUS_M + target.altitude_m)
+    if origin.raan_rad is not None:
+        moon = de440.load().position("moon", departure_tdb_s + durations)
+        off = np.abs(np.arcsin(moon @ parking_family(origin).axis / np.linalg.norm(moon, axis=1)))
+        if float(off.min()) > _NODE_REACH_RAD:
+            return failure(
+                arc,
+                departure_tdb_s,
+                f"The Moon passes {math.degrees(float(off.min())):.0f} deg off the plane of this parking orbit, whose node is "
+                "given; leave the node free, or depart when the plane holds the Moon, twice a month.",
+            )
     if not rows:
         return failure(
             arc, departure_tdb_s, "No ellipse from this parking orbit reaches the Moon in the given flight time."
@@ -181,7 +193,7 @@ def _attempt(arc: Arc, departure: float, choice: _Choice, lunar_branch: int, opt
     start = (earth_end.radius_m, 0.0)
     guess = tl.patched(+1, departure, arrival, start, plane, lunar_end, lunar_branch, choice.v_excess_m_s)
     if guess is None:
-        return failure(arc, departure, "The parking orbit's inclination does not reach the Moon's declination.")
+        return failure(arc, departure, "The parking orbit does not reach the Moon's declination.")
     held = last[-1]
     first = np.array([held.psi, held.omega, float(guess.climb.start_speed_m_s[0]), held.beta, 0.0])
     side = tl.earth_side(earth_end, departure, first, held.free, entry=False)
