@@ -52,7 +52,9 @@ DIMENSIONS: Final[dict[str, tuple[str, str]]] = {
 
 @lru_cache(maxsize=1)
 def _registry() -> pint.UnitRegistry[Any]:
-    registry: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True, cache_folder=None)
+    registry: pint.UnitRegistry[Any] = pint.UnitRegistry(
+        autoconvert_offset_to_baseunit=True, cache_folder=None
+    )
     registry.define("EUR = [money] = euro")
     registry.define(f"USD = {EUR_PER_USD} EUR")
     registry.define(f"CNY = {EUR_PER_CNY} EUR")
@@ -62,15 +64,16 @@ def _registry() -> pint.UnitRegistry[Any]:
 
 
 @lru_cache(maxsize=4096)
-def _factor(unit: str, si_unit: str) -> float | None:
-    """SI value of one ``unit`` if it has the dimension of ``si_unit``, else None. Raises if the unit is unknown."""
+def _conversion(unit: str, si_unit: str) -> tuple[float, float] | None:
+    """Slope and offset from ``unit`` to ``si_unit``, or None if it measures something else; raises if unknown."""
     registry = _registry()
     text = unit.replace("²", "^2").replace("³", "^3").replace("·", "*").replace("%", " percent ")
     parsed = registry.parse_units(text)
     target = registry.parse_units(si_unit)
     if not parsed.is_compatible_with(target):
         return None
-    return float(registry.Quantity(1.0, parsed).to(target).magnitude)
+    offset = float(registry.Quantity(0.0, parsed).to(target).magnitude)
+    return float(registry.Quantity(1.0, parsed).to(target).magnitude) - offset, offset
 
 
 def parse_quantity(text: object, dimension: str) -> float:
@@ -90,7 +93,9 @@ def parse_quantity(text: object, dimension: str) -> float:
     """
     si_unit, example = DIMENSIONS[dimension]
     if isinstance(text, bool) or not isinstance(text, (str, int, float)):
-        raise ValueError(f"is not a {dimension.replace('_', ' ')}", f"write a number and a unit, such as '{example}'")
+        raise ValueError(
+            f"is not a {dimension.replace('_', ' ')}", f"write a number and a unit, such as '{example}'"
+        )
     if isinstance(text, (int, float)):
         if dimension == "fraction":
             return _finite(float(text), example)
@@ -106,15 +111,16 @@ def parse_quantity(text: object, dimension: str) -> float:
     if not _UNIT.match(unit) or re.search(r"[\^*] ?-?\d\d", unit):
         raise ValueError(f"has an unreadable unit {unit!r}", f"write it as in '{example}'")
     try:
-        factor = _factor(unit, si_unit)
+        conversion = _conversion(unit, si_unit)
     except Exception:  # pint raises a dozen kinds of error for malformed units
         raise ValueError(f"has an unknown unit {unit!r}", f"write it as in '{example}'") from None
-    if factor is None:
+    if conversion is None:
         raise ValueError(
             f"is not a {dimension.replace('_', ' ')}: the unit {unit!r} measures something else",
             f"write it as in '{example}'",
         )
-    return _finite(float(number.replace("_", "")) * factor, example)
+    slope, offset = conversion
+    return _finite(float(number.replace("_", "")) * slope + offset, example)
 
 
 def _finite(value: float, example: str) -> float:

@@ -30,8 +30,11 @@ def examine() -> list[dict[str, Any]]:
     for package in ("heyoka", "highspy", "numpy", "polars", "altair", "vl-convert-python"):
         add(package, metadata.version(package), True)
     ephemeris = load_ephemeris()
-    span = f"{tdb_s_to_utc(ephemeris.start_tdb_s)[:10]} to {tdb_s_to_utc(ephemeris.end_tdb_s)[:10]}"
-    add("DE440", span, ephemeris.end_tdb_s > ephemeris.start_tdb_s)
+    add(
+        "DE440",
+        f"to {tdb_s_to_utc(ephemeris.end_tdb_s)[:10]}, {ephemeris.identity}",
+        ephemeris.end_tdb_s > ephemeris.start_tdb_s,
+    )
     catalog = load_catalog()
     add("catalog", repr(catalog), sum(len(found) for found in catalog.entries.values()) > 0)
     folder = cache_dir()

@@ -12,7 +12,7 @@ from typing import Final
 from moonvillage.catalog import Craft, Launcher, Module
 from moonvillage.catalog.reader import Path_, dotted, shown
 from moonvillage.ephemeris.de440 import load as load_ephemeris
-from moonvillage.ephemeris.time import tdb_s_to_utc
+from moonvillage.ephemeris.time import tdb_s_to_utc, utc_to_tdb_s
 from moonvillage.errors import Problem
 from moonvillage.records.places import (
     EarthGround,
@@ -83,15 +83,15 @@ def _span(c: _Checker) -> Iterator[Problem]:
         )
         return
     ephemeris = load_ephemeris()
+    reach_s = 400 * DAY_S  # legs that depart on the last day still have to arrive
+    first, last = utc_to_tdb_s("1962-01-01"), ephemeris.end_tdb_s - reach_s  # UTC is not defined long before
     for key, epoch in (("start", header.start_tdb_s), ("end", header.end_tdb_s)):
-        reach = 400 * DAY_S  # legs that depart on the last day still have to arrive
-        if not ephemeris.start_tdb_s <= epoch <= ephemeris.end_tdb_s - reach:
+        if not first <= epoch <= last:
             yield c.problem(
                 ("scenario", key),
                 tdb_s_to_utc(epoch)[:10],
                 "lies outside the ephemeris DE440",
-                f"write a date between {tdb_s_to_utc(ephemeris.start_tdb_s)[:10]} and "
-                f"{tdb_s_to_utc(ephemeris.end_tdb_s - reach)[:10]}",
+                f"write a date between {tdb_s_to_utc(first)[:10]} and {tdb_s_to_utc(last)[:10]}",
             )
     if c.scenario.periods > MAX_PERIODS:
         yield c.problem(
