@@ -118,7 +118,7 @@ def test_a_defect_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ten_years_in_time() -> None:
-    """Three outposts, ten years of days: under five seconds on an idle core; printed, and bounded with slack."""
+    """Three outposts, ten years of days: under five seconds of CPU."""
     import time
 
     stocks = {"oxygen": 500.0, "nitrogen": 500.0, "water": 4000.0, "food": 30_000.0, "spares": 5000.0}
@@ -134,11 +134,11 @@ def test_ten_years_in_time() -> None:
         for name in ("a", "b", "leo")
     }
     handovers = [Handover(START, name, "up", crew=4) for name in places]
-    begin = time.perf_counter()
+    begin = time.process_time()
     log = live(places, handovers, START, START + 3653 * DAY, world(), sun=None)
-    wall = time.perf_counter() - begin
+    cpu = time.process_time() - begin
     worst = max(b.worst_relative for b in log.balances)
-    print(f"3 outposts x 3653 d: {wall:.2f} s; worst imbalance {worst:.1e}")
+    print(f"3 outposts x 3653 d: {cpu:.2f} s of CPU; worst imbalance {worst:.1e}")
     assert log.days.height == 3 * 3653
     assert np.isfinite(log.days.select(pl.selectors.numeric()).to_numpy()).all()
-    assert wall < 15.0
+    assert cpu < 5.0

@@ -1,4 +1,4 @@
-"""Outposts: what they need (:func:`rates`) and how their days go (:func:`live`).
+"""Outposts: what they need (:func:`rates`) and how their days go (:func:`live`, :func:`odds`).
 
 ``planning`` the linear rates; ``living`` the simulation of all outposts, ``place`` that of one, ``verdict`` what to
 make of it; ``matter`` one step of air, water, food and mining; ``power`` one step of electricity; ``light`` the Sun
@@ -8,9 +8,10 @@ at a site; ``plants`` modules as plants, with their floors; ``body`` people as a
 
 from __future__ import annotations
 
+from moonvillage.outpost.chances import Odds, odds
 from moonvillage.outpost.light import SunModel, sun_model
 from moonvillage.outpost.living import live
 from moonvillage.outpost.planning import rates
 from moonvillage.outpost.species import CatalogView
 
-__all__ = ["CatalogView", "SunModel", "live", "rates", "sun_model"]
+__all__ = ["CatalogView", "Odds", "SunModel", "live", "odds", "rates", "sun_model"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import sqrt
+from math import inf, sqrt
 from typing import Final
 
 CLASSES: Final = 4
@@ -56,43 +56,68 @@ def balance(
         Source energy needed per energy used (> 1 for orbits, where the eclipse share passes through storage).
     """
     step = PowerStep(stored_j=stored_j)
-    one_way = sqrt(efficiency)
-    left = [float("inf")] * CLASSES if budgets_j is None else list(budgets_j)
-    whole = [load * sub_s for load in loads_w]
     served = step.served_j
+    whole0, whole1, whole2, whole3 = (load * sub_s for load in loads_w)
+    count = len(generation_w)
+    least = min(generation_w) * sub_s
+    vital = whole0 + whole1 + whole2
+    if budgets_j is None and stored_j >= capacity_j and least >= (vital + whole3) * cycle:  # a bright day
+        step.generated_j = sum(generation_w) * sub_s
+        served[:] = [whole0 * count, whole1 * count, whole2 * count, whole3 * count]
+        used = (vital + whole3) * count
+        step.losses_j = used * (cycle - 1.0)
+        step.curtailed_j = max(step.generated_j - used - step.losses_j, 0.0)
+        return step
+    if stored_j <= 0.0 and max(generation_w) <= 0.0:  # nothing at all
+        return step
+    one_way = sqrt(efficiency)
+    left0, left1, left2, left3 = (inf,) * CLASSES if budgets_j is None else budgets_j
+    floor1, floor2 = FLOOR[1] * capacity_j, FLOOR[2] * capacity_j
+    given0 = given1 = given2 = given3 = losses = curtailed = generated = 0.0
     stored = stored_j
     for power in generation_w:
         have = power * sub_s
-        step.generated_j += have
-        want0, want1, want2 = (min(whole[i], left[i]) for i in range(3))
-        need = (want0 + want1 + want2) * cycle
-        if need <= have:
-            surplus = have - need
-            charge = min(surplus, max(capacity_j - stored, 0.0) / one_way)
-            stored += charge * one_way
-            step.losses_j += charge * (1.0 - one_way) + (need - (want0 + want1 + want2))
-            surplus -= charge
-            give = min(whole[3], left[3], surplus / cycle)
-            served[3] += give
-            left[3] -= give
-            step.losses_j += give * (cycle - 1.0)
-            surplus -= give * cycle
-            step.curtailed_j += max(surplus, 0.0)  # rounding may leave a hair below nothing
-            gives = (want0, want1, want2)
+        generated += have
+        want0 = whole0 if whole0 < left0 else left0
+        want1 = whole1 if whole1 < left1 else left1
+        want2 = whole2 if whole2 < left2 else left2
+        wanted = want0 + want1 + want2
+        surplus = have - wanted * cycle
+        if surplus >= 0.0:
+            losses += wanted * (cycle - 1.0)
+            if stored < capacity_j:
+                charge = min(surplus, (capacity_j - stored) / one_way)
+                stored += charge * one_way
+                losses += charge * (1.0 - one_way)
+                surplus -= charge
+            give = whole3 if whole3 < left3 else left3
+            if give > 0.0:
+                give = min(give, surplus / cycle)
+                given3 += give
+                left3 -= give
+                losses += give * (cycle - 1.0)
+                surplus -= give * cycle
+            if surplus > 0.0:  # rounding may leave a hair below nothing
+                curtailed += surplus
         else:
-            gives3 = [0.0, 0.0, 0.0]
-            for i, want in enumerate((want0, want1, want2)):
-                direct = min(want * cycle, have)
+            gives = [0.0, 0.0, 0.0]
+            for i, (want, floor) in enumerate(((want0, 0.0), (want1, floor1), (want2, floor2))):
+                need = want * cycle
+                direct = need if need < have else have
                 have -= direct
-                out = min(want * cycle - direct, max(stored - FLOOR[i] * capacity_j, 0.0) * one_way)
+                out = min(need - direct, max(stored - floor, 0.0) * one_way)
                 stored -= out / one_way
-                step.losses_j += out / one_way - out
-                gives3[i] = (direct + out) / cycle
-                step.losses_j += (direct + out) - gives3[i]
-            step.curtailed_j += have
-            gives = (gives3[0], gives3[1], gives3[2])
-        for i in range(3):
-            served[i] += gives[i]
-            left[i] -= gives[i]
+                gives[i] = (direct + out) / cycle
+                losses += out / one_way + direct - gives[i]
+            curtailed += have
+            want0, want1, want2 = gives
+        given0 += want0
+        given1 += want1
+        given2 += want2
+        left0 -= want0
+        left1 -= want1
+        left2 -= want2
+    served[:] = [given0, given1, given2, given3]
+    step.generated_j, step.losses_j, step.curtailed_j = generated, losses, curtailed
     step.stored_j = max(stored, 0.0)
     return step
