@@ -81,9 +81,7 @@ def test_phase_turns_once() -> None:
     np.testing.assert_array_equal(halo.sample(orbit, 0.0), orbit.state)
     np.testing.assert_allclose(halo.sample(orbit, 1.25), halo.sample(orbit, 0.25), atol=1e-12)
     moon = np.array([1.0 - cr3bp.EARTH_MOON_MU, 0.0, 0.0])
-    assert np.linalg.norm(halo.sample(orbit, 0.5)[:3] - moon) == pytest.approx(
-        orbit.perilune_radius, abs=1e-9
-    )
+    assert np.linalg.norm(halo.sample(orbit, 0.5)[:3] - moon) == pytest.approx(orbit.perilune_radius, abs=1e-9)
 
 
 def test_what_is_not_in_the_family_is_said() -> None:

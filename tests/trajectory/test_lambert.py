@@ -37,9 +37,7 @@ def test_recovers_the_velocity_of_known_conics() -> None:
     error = np.linalg.norm(arc.v1_m_s - v, axis=1) / np.linalg.norm(v, axis=1)
     solved = np.isfinite(error)
     q50, q99, worst = np.quantile(error[solved], [0.5, 0.99, 1.0])
-    print(
-        f"Lambert: {solved.mean():.4f} solved; relative error q50 {q50:.1e}, q99 {q99:.1e}, max {worst:.1e}"
-    )
+    print(f"Lambert: {solved.mean():.4f} solved; relative error q50 {q50:.1e}, q99 {q99:.1e}, max {worst:.1e}")
     assert solved.mean() > 0.998
     assert q99 < 1e-11
     assert worst < 1e-6

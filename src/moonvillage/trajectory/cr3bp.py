@@ -7,12 +7,13 @@ The problem serves only as the source of first guesses; every leg is solved agai
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Final
 
 import heyoka as hy
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from moonvillage.dynamics import cache
 
 Floats = NDArray[np.float64]
 
@@ -26,22 +27,51 @@ SPEED_M_S: Final = LENGTH_M / TIME_S
 _TOLERANCE: Final = 1e-15
 
 
-@lru_cache(maxsize=2)
-def _integrator(variations: bool) -> Any:
-    """The compiled Taylor integrator, of the state or of the state and its first variations; par[0] is μ."""
-    x, y, z, vx, vy, vz = hy.make_vars("x", "y", "z", "vx", "vy", "vz")
-    mu = hy.par[0]
-    d1 = ((x + mu) ** 2 + y**2 + z**2) ** -1.5
-    d2 = ((x - 1.0 + mu) ** 2 + y**2 + z**2) ** -1.5
-    ax = 2.0 * vy + x - (1.0 - mu) * (x + mu) * d1 - mu * (x - 1.0 + mu) * d2
-    ay = -2.0 * vx + y - (1.0 - mu) * y * d1 - mu * y * d2
-    az = -(1.0 - mu) * z * d1 - mu * z * d2
-    system: Any = [(x, vx), (y, vy), (z, vz), (vx, ax), (vy, ay), (vz, az)]
+def _build(variations: bool) -> Any:
+    """The Taylor integrator of the state, or of state and transition matrix Φ (row by row); par[0] is μ.
+
+    The variations Φ' = [[0, I], [G, C]] Φ are written out with the symmetric gradient G of the force and the
+    Coriolis matrix C, which compiles and runs several times faster than differentiated expressions.
+    """
+    names = ["x", "y", "z", "vx", "vy", "vz"]
     if variations:
-        system = hy.var_ode_sys(system, hy.var_args.vars, order=1)
-    return hy.taylor_adaptive(
-        system, [0.8, 0.1, 0.1, 0.0, 0.0, 0.0], pars=[EARTH_MOON_MU], tol=_TOLERANCE, compact_mode=True
-    )
+        names += [f"p{i}{j}" for i in range(6) for j in range(6)]
+    variables = hy.make_vars(*names)
+    r, v = variables[:3], variables[3:6]
+    mu = hy.par[0]
+    to_earth, to_moon = [r[0] + mu, r[1], r[2]], [r[0] - 1.0 + mu, r[1], r[2]]
+    earth2, moon2 = hy.sum([c * c for c in to_earth]), hy.sum([c * c for c in to_moon])
+    earth, moon = (1.0 - mu) * earth2**-1.5, mu * moon2**-1.5
+    system = [(r[i], v[i]) for i in range(3)]
+    system += [
+        (v[0], 2.0 * v[1] + r[0] - earth * to_earth[0] - moon * to_moon[0]),
+        (v[1], r[1] - 2.0 * v[0] - earth * r[1] - moon * r[1]),
+        (v[2], -(earth * r[2]) - moon * r[2]),
+    ]
+    start = [0.8, 0.1, 0.1, 0.0, 0.0, 0.0]
+    if variations:
+        earth5, moon5 = 3.0 * (1.0 - mu) * earth2**-2.5, 3.0 * mu * moon2**-2.5
+        phi = [variables[6 + 6 * i : 12 + 6 * i] for i in range(6)]
+        gradient = [
+            [earth5 * to_earth[i] * to_earth[k] + moon5 * to_moon[i] * to_moon[k] for k in range(3)] for i in range(3)
+        ]
+        for i in range(3):
+            gradient[i][i] = gradient[i][i] - (earth + moon) + (1.0 if i < 2 else 0.0)
+            system += [(phi[i][j], phi[i + 3][j]) for j in range(6)]
+        for i in range(3):
+            for j in range(6):
+                terms = [gradient[i][k] * phi[k][j] for k in range(3)]
+                if i < 2:
+                    terms.append((2.0 if i == 0 else -2.0) * phi[4 - i][j])
+                system.append((phi[i + 3][j], hy.sum(terms)))
+        start += list(np.eye(6).ravel())
+    return hy.taylor_adaptive(system, start, pars=[EARTH_MOON_MU], tol=_TOLERANCE)
+
+
+def _integrator(variations: bool) -> Any:
+    """This thread's compiled integrator, kept on disk between runs."""
+    name = "cr3bp-stm-1" if variations else "cr3bp-state-1"  # the number counts versions of the equations
+    return cache.integrator(name, lambda: _build(variations))
 
 
 def derivative(state: ArrayLike, mu: float = EARTH_MOON_MU) -> Floats:

@@ -104,7 +104,7 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
 
     The perilune altitude, the inclination of the parking orbit, the altitude and flight-path angle of entry are met
     exactly; the departure is the one asked for. What remains free, the energy, is left near that of the symmetric
-    free return, or set by ``options.duration_s``.
+    free return, or set by ``options.duration_s``; then the departure is within ten minutes of the one asked for.
     """
     origin, target = arc.origin, arc.destination
     assert isinstance(origin, EarthOrbit)
@@ -185,7 +185,8 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
         if not solution.miss < 1e-3:
             reason = _why(solution.miss, origin)
             continue
-        solution = satisfy(conditions(epoch, True, inclined, True), x, _SCALE, tolerance=_CLOSED, iterations=15)
+        held = options.duration_s is None  # a duration takes the freedom that would hold the departure
+        solution = satisfy(conditions(epoch, True, inclined, held), x, _SCALE, tolerance=_CLOSED, iterations=15)
         if solution.miss < 10.0 * _CLOSED:
             home = np.asarray(solution.evaluation.detail)
             return _leg(arc, departure_tdb_s, epoch, solution.x, home, options)
@@ -196,7 +197,8 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
 def _why(miss: float, origin: EarthOrbit) -> str:
     return (
         f"The free return did not converge ({miss:.1e}); from an inclination of "
-        f"{np.rad2deg(origin.inclination_rad):.1f} deg the Moon may stand too high or too low on this date."
+        f"{np.rad2deg(origin.inclination_rad):.1f} deg the Moon may stand too high on this date, or the duration "
+        "asked for may be out of reach."
     )
 
 

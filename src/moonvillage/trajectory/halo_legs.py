@@ -97,9 +97,11 @@ def search_transfer(
             reason = f"the full model was not met ({end.miss:.1e})"
             continue
         spent = sum(float(np.linalg.norm(end.x[b])) for b in burns)
+        if not flyby:  # the low orbit's burn and the days count, too; a TLI hardly differs
+            spent += end.evaluation.extra_cost
         if spent < least:
             best, least = Found(stretch, epoch, end), spent
-        if fixed or spent < _USUAL * sum(float(np.linalg.norm(b)) for b in (seed.insertion, seed.flyby)) * SPEED_M_S:
+        if fixed or spent < _USUAL * seed.cost * SPEED_M_S:
             break
     return best if best is not None else reason
 
