@@ -1,19 +1,22 @@
-"""Low lunar orbit to Earth entry: trans-Earth injection, one impulse, to a flight-path angle at the entry altitude.
+"""Low lunar orbit to Earth entry: trans-Earth injection in one burn or three, to a path angle at entry altitude.
 
 The plane of the lunar orbit is given or free within its inclination; the phase on the orbit is free, which stands
 for a departure within half a revolution of the requested instant. The landing place is not aimed at: longitude and
 inclination at entry are free (the return is eastward, with the Earth's turning). Where the departure direction lies
-outside the orbit's plane, the burn also turns the plane, at its price.
+outside the orbit's plane, the burn also turns the plane, at its price, or three burns do it over a day if that is
+cheaper ("raise", "plane_change", "tei"; see ``three_burn``).
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_MOON_M3_S2, MOON_RADIUS_M
 from moonvillage.ephemeris.frames import earth_latitude_longitude
@@ -24,12 +27,16 @@ from moonvillage.trajectory.conics import climb
 from moonvillage.trajectory.lunar import lunar_family
 from moonvillage.trajectory.planes import ApsisEnd, EntryEnd, PlaneFamily, cross, normalised, planes_through
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
+from moonvillage.trajectory.three_burn import PERIOD_S, Detour, best_detour, connect
 
 Floats = NDArray[np.float64]
 
 _DURATIONS_S: Final = np.arange(3.0, 5.51, 0.25) * tl.DAY_S
 #: Tilt of the return plane from the one nearest the equator, about the line to the Moon: eastward returns only.
 _TILTS_RAD: Final = np.deg2rad(np.arange(-75.0, 75.1, 10.0))
+#: A single burn that costs less is not compared with three; three must save so much to be flown.
+_CHEAP_M_S: Final = 880.0
+_WORTH_M_S: Final = 40.0
 _NORTH: Final = np.array([0.0, 0.0, 1.0])
 
 
@@ -39,27 +46,67 @@ def _return_normal(direction: Floats, tilt_rad: float) -> Floats:
     return math.cos(tilt_rad) * north + math.sin(tilt_rad) * cross(direction, north)
 
 
-def _scan(
-    departure: float, durations: Floats, ground: EarthGround, lunar: PlaneFamily, lunar_radius: float
-) -> list[tuple[float, float, float, Floats]]:
-    """(cost, duration, tilt, excess velocity) of conics from the Moon's centre, cheapest first."""
-    moon_r, moon_v = de440.load().state("moon", departure)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Choice:
+    """A flight to try: its cost on conics, time from injection to entry, tilt, excess velocity, and the way there."""
+
+    cost_m_s: float
+    duration_s: float
+    tilt_rad: float
+    v_excess_m_s: Floats
+    detour: Detour | None = None
+
+
+def _departures(
+    injection: float, durations: Floats, tilts: Floats, ground: EarthGround
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Excess velocities (tilts, durations, 3) of conics from the Moon's centre to entry, and which of them exist."""
+    moon_r, moon_v = de440.load().state("moon", injection)
     direction = normalised(moon_r)
     angle = abs(ground.entry_flight_path_angle_rad)
     arcs = climb(EARTH_RADIUS_M + ground.entry_altitude_m, angle, float(np.linalg.norm(moon_r)), durations)
-    normals = np.stack([_return_normal(direction, float(tilt)) for tilt in _TILTS_RAD])[:, None, :]
+    normals = np.stack([_return_normal(direction, float(tilt)) for tilt in tilts])[:, None, :]
     v = tl.excess_velocity(moon_r[None], moon_v[None], arcs, np.repeat(normals, durations.size, axis=1), -1)
+    return v, np.broadcast_to(arcs.valid, v.shape[:-1])
+
+
+def _scan(departure: float, durations: Floats, ground: EarthGround, lunar_end: ApsisEnd) -> list[_Choice]:
+    """Single-burn returns on conics, cheapest first."""
+    v, valid = _departures(departure, durations, _TILTS_RAD, ground)
     size = np.linalg.norm(v, axis=-1)
-    _, margin = planes_through(lunar, (v / size[..., None]).reshape(-1, 3))
+    _, margin = planes_through(lunar_end.family, (v / size[..., None]).reshape(-1, 3))
     out = np.maximum(0.0, -margin).reshape(size.shape)
-    cost = np.where(arcs.valid, tl.apsis_dv(lunar_radius, size, out), np.inf)
+    cost = np.where(valid, tl.apsis_dv(lunar_end.radius_m, size, out), np.inf)
     rows = [
-        (float(cost[i, k]), float(durations[k]), float(_TILTS_RAD[i]), v[i, k])
+        _Choice(float(cost[i, k]), float(durations[k]), float(_TILTS_RAD[i]), v[i, k])
         for i, k in np.ndindex(*cost.shape)
         if np.isfinite(cost[i, k])
     ]
-    rows.sort(key=lambda row: row[0])
-    return rows
+    return sorted(rows, key=lambda row: row.cost_m_s)
+
+
+def _scan_detour(departure: float, fixed: float | None, ground: EarthGround, lunar_end: ApsisEnd) -> _Choice | None:
+    """The cheapest three-burn return on conics."""
+    normal = lunar_end.family.normal(0.0)
+    wait = PERIOD_S
+    choice: _Choice | None = None
+    for _ in range(3):  # the coast's length sets the injection's date, and that the direction
+        durations = _DURATIONS_S[::2] if fixed is None else np.array([fixed - wait])
+        if float(durations[0]) < 2.4 * tl.DAY_S:
+            return None
+        v, valid = _departures(departure + wait, durations, _TILTS_RAD[::2], ground)
+        keep = np.flatnonzero(valid.ravel())
+        if not keep.size:
+            return None
+        detour = best_detour(normal, lunar_end.radius_m, v.reshape(-1, 3)[keep])
+        if detour is None:
+            return None
+        i, k = np.unravel_index(int(keep[detour.index]), valid.shape)
+        choice = _Choice(detour.dv_m_s, float(durations[k]), float(_TILTS_RAD[::2][i]), v[i, k], detour)
+        if abs(detour.outward_s + detour.inward_s - wait) < 600.0:
+            break
+        wait = detour.outward_s + detour.inward_s
+    return choice
 
 
 @register(MoonOrbit, EarthGround)
@@ -72,15 +119,27 @@ def solve_llo_to_earth(arc: Arc, departure_tdb_s: float, options: SolveOptions) 
     lunar_end = ApsisEnd(
         lunar_family(origin, departure_tdb_s, options.plane_normal), MOON_RADIUS_M + origin.altitude_m
     )
-    rows = _scan(departure_tdb_s, durations, ground, lunar_end.family, lunar_end.radius_m)
+    rows = _scan(departure_tdb_s, durations, ground, lunar_end)
+    reasons: list[str] = []
+    # with the plane given (or held at one), turning it in one burn may be dear
+    if lunar_end.family.angle_rad == 0.0 and not (rows and rows[0].cost_m_s < _CHEAP_M_S):
+        longer = _scan_detour(departure_tdb_s, options.duration_s, ground, lunar_end)
+        if longer is not None and not (rows and rows[0].cost_m_s < longer.cost_m_s + _WORTH_M_S):
+            leg = _attempt(arc, departure_tdb_s, longer, 0, lunar_end, options)
+            if leg.converged:
+                return leg
+            reasons.append(leg.reason)
     if not rows:
         return failure(arc, departure_tdb_s, "No ellipse returns to the Earth in the given flight time.")
     first = rows[0]
-    others = [row for row in rows[1:] if abs(row[1] - first[1]) > 0.3 * tl.DAY_S or abs(row[2] - first[2]) > 0.3]
-    reasons: list[str] = []
-    for _, duration, tilt, v in [first, *rows[1:2], *others[:2]]:
+    others = [
+        row
+        for row in rows[1:]
+        if abs(row.duration_s - first.duration_s) > 0.3 * tl.DAY_S or abs(row.tilt_rad - first.tilt_rad) > 0.3
+    ]
+    for choice in [first, *rows[1:2], *others[:2]]:
         for branch in (0, 1):
-            leg = _attempt(arc, departure_tdb_s, duration, tilt, branch, v, lunar_end, options)
+            leg = _attempt(arc, departure_tdb_s, choice, branch, lunar_end, options)
             if leg.converged:
                 return leg
             reasons.append(leg.reason)
@@ -88,36 +147,75 @@ def solve_llo_to_earth(arc: Arc, departure_tdb_s: float, options: SolveOptions) 
 
 
 def _attempt(
-    arc: Arc,
-    departure: float,
-    duration: float,
-    tilt: float,
-    branch: int,
-    v: Floats,
-    lunar_end: ApsisEnd,
-    options: SolveOptions,
+    arc: Arc, departure: float, choice: _Choice, branch: int, orbit_end: ApsisEnd, options: SolveOptions
 ) -> Leg:
     ground = arc.destination
     assert isinstance(ground, EarthGround)
-    arrival = departure + duration
+    detour = choice.detour
+    injection = departure + (detour.outward_s + detour.inward_s if detour else 0.0)
+    arrival = injection + choice.duration_s
+    if detour and options.duration_s is not None:
+        arrival = departure + options.duration_s
+    # after a detour the hyperbola lies in the plane that the second burn made
+    lunar_end = ApsisEnd(PlaneFamily.about(detour.hyperbola_normal, 0.0), orbit_end.radius_m) if detour else orbit_end
     entry = EntryEnd(EARTH_RADIUS_M + ground.entry_altitude_m, -abs(ground.entry_flight_path_angle_rad))
     start = (entry.radius_m, abs(ground.entry_flight_path_angle_rad))
 
     def plane(direction: Floats, swept: float) -> Floats:
-        return _return_normal(direction, tilt)
+        return _return_normal(direction, choice.tilt_rad)
 
-    guess = tl.patched(-1, arrival, departure, start, plane, lunar_end, branch, v)
+    guess = tl.patched(-1, arrival, injection, start, plane, lunar_end, branch, choice.v_excess_m_s)
     if guess is None:
         return failure(arc, departure, "No hyperbola leads from this lunar orbit towards the Earth.")
     heading = cross(guess.earth_normal, guess.earth_direction)
     first = entry.parameters(guess.earth_direction, float(guess.climb.start_speed_m_s[0]) * heading)
     side = tl.earth_side(entry, arrival, first, (0, 1, 2, 3), entry=True)
-    result, _ = tl.correct(guess, side, lunar_end, departure)
+    result, _ = tl.correct(guess, side, lunar_end, injection)
     if not result.converged:
         return failure(arc, departure, result.reason)
     aimed, left = entry.state(result.parameters[0]), lunar_end.state(result.parameters[1])
-    orbit = lunar_end.circular(result.parameters[1], GM_MOON_M3_S2)
-    flight = tl.fly(left, departure, guess.rim_tdb_s, arrival, -1, dense=options.samples > 0)
+    paths: tuple[dynamics.Path, ...] = ()
+    begin = left
+    if detour is None:
+        orbit = lunar_end.circular(result.parameters[1], GM_MOON_M3_S2)
+        burns = [_burn("tei", departure, left[3:] - orbit[3:])]
+    else:
+        normal = orbit_end.family.normal(0.0)
+        way = connect(normal, orbit_end.radius_m, detour, departure, injection, left[:3])
+        if way is None:
+            return failure(arc, departure, "The coasts between the three burns did not meet.")
+        last = left[3:] - way.arrival_m_s
+        burns = [
+            _burn("raise", departure, way.raise_m_s),
+            _burn("plane_change", way.turn_tdb_s, way.turn_m_s),
+            _burn("tei", injection, last),
+        ]
+        dense = options.samples > 0
+        v = way.start[3:] + way.raise_m_s
+        up = dynamics.propagate(departure, way.start[:3], v, way.turn_tdb_s, centre="moon", dense=dense)
+        down = dynamics.propagate(
+            way.turn_tdb_s, up.r_m, up.v_m_s + way.turn_m_s, injection, centre="moon", dense=dense
+        )
+        paths = (up, down)
+        begin = np.concatenate([down.r_m, down.v_m_s + last])
+    flight = tl.fly(begin, injection, guess.rim_tdb_s, arrival, -1, dense=options.samples > 0)
+    return _leg(arc, departure, arrival, burns, tl.Flight(flight.state, paths + flight.paths), aimed, options)
+
+
+def _burn(name: str, epoch_tdb_s: float, dv: Floats) -> Burn:
+    x, y, z = (float(component) for component in dv)
+    return Burn(name, epoch_tdb_s, float(np.linalg.norm(dv)), (x, y, z))
+
+
+def _leg(
+    arc: Arc,
+    departure: float,
+    arrival: float,
+    burns: list[Burn],
+    flight: tl.Flight,
+    aimed: Floats,
+    options: SolveOptions,
+) -> Leg:
     final = flight.state
     miss_m = float(np.linalg.norm(final[:3] - aimed[:3]))
     miss_m_s = float(np.linalg.norm(final[3:] - aimed[3:]))
@@ -125,7 +223,6 @@ def _attempt(
         return failure(
             arc, departure, f"Flown again in one go, the leg misses entry by {miss_m:.0f} m and {miss_m_s:.2f} m/s."
         )
-    burn = left[3:] - orbit[3:]
     latitude, longitude, _ = earth_latitude_longitude(arrival, final[:3])
     speed = float(np.linalg.norm(final[3:]))
     path_angle = math.degrees(math.asin(float(final[:3] @ final[3:]) / speed / float(np.linalg.norm(final[:3]))))
@@ -133,18 +230,17 @@ def _attempt(
         f"inertial speed {speed:.1f} m/s, flight-path angle {path_angle:.2f} deg, "
         f"latitude {math.degrees(float(latitude)):.1f} deg, longitude {math.degrees(float(longitude)):.1f} deg"
     )
-    x, y, z = (float(component) for component in burn)
     return Leg(
         arc=arc.id,
         kind=kind(arc),
         departure_tdb_s=departure,
         arrival_tdb_s=arrival,
         converged=True,
-        burns=(Burn("tei", departure, float(np.linalg.norm(burn)), (x, y, z)),),
+        burns=tuple(burns),
         events=(Event("departure", departure), Event("entry", arrival, detail)),
         closure_position_m=miss_m,
         closure_velocity_m_s=miss_m_s,
-        approximation="the burn is an impulse; the landing place is not aimed at",
+        approximation="burns are impulses; the landing place is not aimed at",
         trajectory=tl.sample(flight, options.samples),
         final_centre="earth",
         final_state=final,

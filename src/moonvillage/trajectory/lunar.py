@@ -142,8 +142,8 @@ def solve_leo_to_llo(arc: Arc, departure_tdb_s: float, options: SolveOptions) ->
             return failure(
                 arc,
                 departure_tdb_s,
-                f"The Moon passes {math.degrees(float(off.min())):.0f} deg off the plane of this parking orbit, whose node is "
-                "given; leave the node free, or depart when the plane holds the Moon, twice a month.",
+                f"The Moon passes {math.degrees(float(off.min())):.0f} deg off the plane of the parking orbit, whose "
+                "node is given; leave the node free, or depart when the plane holds the Moon, twice a month.",
             )
     if not rows:
         return failure(

@@ -248,8 +248,9 @@ def sample(flight: Flight, count: int) -> Trajectory | None:
     epochs = np.interp(np.linspace(0.0, own.size - 1.0, max(2, count)), np.arange(own.size), own)
     epochs = np.unique(epochs)
     states = np.empty((epochs.size, 6))
-    border = flight.paths[0].epoch_tdb_s
-    for path, mine in zip(flight.paths, (epochs <= border, epochs > border), strict=False):
+    owner = np.searchsorted([path.epoch_tdb_s for path in flight.paths[:-1]], epochs, side="left")
+    for k, path in enumerate(flight.paths):
+        mine = owner == k
         if mine.any():
             found = path.at(epochs[mine])
             r, v = dynamics.change_centre(epochs[mine], found[:, :3], found[:, 3:], path.centre, "earth")
