@@ -330,3 +330,29 @@ def test_an_orbit_needs_its_battery() -> None:
     shed = lived(can, crew=0, catalog=sealed(can=small)).days["shed_j"][0]
     most = 0.5 * KWH * 0.9**0.5 / (0.38 * 5550.0)  # W that the eclipse allows
     assert shed == pytest.approx((2000.0 - most) * DAY, rel=1e-9)
+
+
+def test_an_empty_house_sags_and_is_filled_for_its_people() -> None:
+    """Nobody there, no gas: pressure falls by the leak; when people come, all that leaked is made good at once."""
+    outpost = base(modules={"hab": 1, "sun": 1})
+    up = Handover(START + 10 * DAY, "ridge", "up", crew=1, stocks_kg={"food": 50.0, "water": 50.0, "oxygen": 20.0})
+    log = live({"base": outpost}, [up], START, START + 11 * DAY, world(), sun=shining())
+    full = 0.21 * 101_300.0 * 200.0 * 31.998 / (8314.462618 * 295.0)
+    assert log.days["cabin_oxygen_kg"][9] == pytest.approx(full * 2.718281828 ** (-10 * 5e-4), rel=1e-9)
+    assert log.days["cabin_oxygen_kg"][10] == pytest.approx(full, rel=1e-9)
+    assert [s.commodity for s in log.shortfalls] == ["nitrogen"]
+    nitrogen = (0.79 * 101_300.0 - 1400.0) * 200.0 * 28.014 / (8314.462618 * 295.0)
+    assert log.shortfalls[0].amount_kg == pytest.approx(nitrogen * (1 - 2.718281828 ** (-11 * 5e-4)), rel=1e-6)
+    assert log.shortfalls[0].epoch_tdb_s == START + 10 * DAY
+
+
+def test_repairs_wait_for_spares_while_nobody_is_there() -> None:
+    outpost = base(modules={"sun": 1, "lab": 3}, failures="expected")
+    parts = Handover(START + 50 * DAY, "ridge", "parts", stocks_kg={"spares": 100.0})
+    log = live({"base": outpost}, [parts], START, START + 100 * DAY, sealed(), sun=shining())
+    used = log.days["spares_used_kg"].to_list()
+    each = 3 * 2.0 / 365 * 20.0 / (1.0 + 2.0 / 365 * 5)
+    assert log.shortfalls == ()
+    assert used[:50] == [0.0] * 50
+    assert used[50] == pytest.approx(51 * each)
+    assert used[51] == pytest.approx(each)

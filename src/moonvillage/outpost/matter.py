@@ -117,7 +117,7 @@ class Trial:
     state: State
     flows: Flows
     duties: list[float]
-    demand_oxygen_kg: float = 0.0
+    unmended_kg: float = 0.0  # of the spares asked for, what was not there
 
 
 class Step:
@@ -260,7 +260,6 @@ class Step:
                 trial.duties[i] = self._run_blend(plant, caps[i], dt, state, flows, make, take)
         # Oxygen: wanted to refill the cabin; part of it from water.
         wanted = max(self.targets[0] - cabin[0], 0.0)
-        trial.demand_oxygen_kg = wanted
         hydrogen = 0.0
         quota = max(demand.generator_share * wanted, wanted - stocks[parts.oxygen])
         for i, (plant, _, _) in enumerate(yard.plants):
@@ -289,18 +288,23 @@ class Step:
                 make(parts.water, fed * WATER_PER_HYDROGEN)
                 hydrogen -= fed
                 trial.duties[i] = fed / (plant.rate_kg_s * dt)
-        if wanted > 0.0:
-            need(parts.oxygen, wanted)
-            cabin[0] += wanted
-        nitrogen = self.targets[1] - cabin[1]
-        if nitrogen > 0.0:
-            need(parts.nitrogen, nitrogen)
-            cabin[1] += nitrogen
-        # Spares become scrap.
+        # People need their air at once; an empty cabin is filled as far as the stock goes.
+        for gas, commodity, kg in ((0, parts.oxygen, wanted), (1, parts.nitrogen, self.targets[1] - cabin[1])):
+            if kg > 0.0 and people > 0.0:
+                need(commodity, kg)
+                cabin[gas] += kg
+            elif kg > 0.0:
+                cabin[gas] += take(commodity, kg)
+        # Spares become scrap; what cannot be mended waits until people are there to miss it.
         if demand.spares_kg > 0.0:
-            need(parts.spares, demand.spares_kg)
+            mended = demand.spares_kg
+            if people > 0.0:
+                need(parts.spares, mended)
+            else:
+                mended = take(parts.spares, mended)
+                trial.unmended_kg = demand.spares_kg - mended
             for e in range(5):
-                waste[e] += self.compositions[parts.spares][e] * demand.spares_kg
+                waste[e] += self.compositions[parts.spares][e] * mended
         self._lose(state, flows, dt)
         return trial
 

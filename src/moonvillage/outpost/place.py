@@ -60,6 +60,7 @@ class Place:
         self.counts = {m: n for m, n in outpost.modules.items() if n > 0}
         self.failures = Failures(outpost.failures, outpost.place, seed, self.modules)
         self.crew = 0
+        self.unmended_kg = 0.0
         self.events: list[tuple[float, str, str, str]] = []
         self.shortfalls: list[Shortfall] = []
         self.notes: list[str] = list(self.body.notes)
@@ -207,7 +208,7 @@ class Place:
         if self.failures.mode == "none" or not self.counts:
             return 0.0
         if self.failures.mode == "expected":
-            return self.failures.expected_spares_kg(self.counts, dt)
+            return self.failures.expected_spares_kg(self.counts, dt) + self.unmended_kg
         stock = self.state.stocks[self.parts.spares]
         incidents, used, lacking = self.failures.advance(self.counts, start, dt, stock)
         for incident in incidents:
@@ -281,6 +282,7 @@ class Place:
         else:
             self._shedding = -1
         self.state = trial.state
+        self.unmended_kg = trial.unmended_kg
         self.stored_j = power.stored_j
         book.write(trial.state, trial.flows, moved, cabin_in)
         book.energy.append(_energies(power, shed, here.storage_j, overflow, delivered_j))
