@@ -37,27 +37,29 @@ Progress = Callable[[str, float, str], None]  # stage, fraction done, message
 #: Legs may depart after the last day of the scenario: crews come home, stays end.
 OVERRUN_S: Final = 400.0 * DAY_S
 #: How many departures are solved as one unit of work (and of resumption).
-CHUNK: Final = 48
+CHUNK: Final = 24
+#: Time between the tabulated departures of a local arc.
+LOCAL_STEP_S: Final = 91.0 * DAY_S
 
 
 def is_local(arc: Arc) -> bool:
     """Whether the arc stays in one neighbourhood (descent, ascent, rendezvous, deorbit).
 
-    Its Δv hardly depends on the date, so that one departure a period is tabulated instead of several.
+    Its Δv hardly depends on the date, so that one departure a season is tabulated instead of several a period.
     """
     ends = (type(arc.origin), type(arc.destination))
-    return (
-        ends in {(MoonOrbit, MoonSurface), (MoonSurface, MoonOrbit), (EarthOrbit, EarthOrbit)}
-        or (ends[0] is EarthOrbit
-        and ends[1].__name__ == "EarthGround")
+    return ends in {(MoonOrbit, MoonSurface), (MoonSurface, MoonOrbit), (EarthOrbit, EarthOrbit)} or (
+        ends[0] is EarthOrbit and ends[1].__name__ == "EarthGround"
     )
 
 
 def departures(scenario: Scenario, arc: Arc) -> list[float]:
-    """The departure dates tabulated for an arc: evenly over each period, and on past the end by 400 days."""
+    """The departure dates tabulated for an arc, on past the end by 400 days.
+
+    ``dates_per_step`` evenly over each period; for a local arc one a season.
+    """
     header = scenario.header
-    per_step = 1 if is_local(arc) else header.dates_per_step
-    step_s = header.step_s / per_step
+    step_s = max(header.step_s, LOCAL_STEP_S) if is_local(arc) else header.step_s / header.dates_per_step
     count = int((header.end_tdb_s + OVERRUN_S - header.start_tdb_s) / step_s)
     return [header.start_tdb_s + (k + 0.5) * step_s for k in range(count)]
 
