@@ -4,7 +4,8 @@ The flight time is chosen on conics through the Moon's centre, the guess patches
 are shot towards one another in the n-body model (``shooting``). The parking orbit's node and phase are free, so the
 departure is at the requested instant. Where the parking orbit's inclination is too low for the Moon's declination
 (or the lunar orbit's for the arrival direction), the plane is kept and the burn turns out of it, at its price; where
-even that cannot reach, the parking orbit is first tilted by a burn of its own ("plane_change").
+even that cannot reach, the parking orbit is first tilted by a burn of its own ("plane_change"). Into a given plane,
+three burns over a day ("loi", "plane_change", "circularisation"; see ``three_burn``) are flown if they are cheaper.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_EARTH_M3_S2, GM_MOON_M3_S2, MOON_RADIUS_M
 from moonvillage.ephemeris.frames import moon_site_state, unit
@@ -26,6 +28,7 @@ from moonvillage.trajectory import translunar as tl
 from moonvillage.trajectory.conics import climb
 from moonvillage.trajectory.planes import ApsisEnd, PlaneFamily, planes_through
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
+from moonvillage.trajectory.three_burn import PERIOD_S, Detour, best_detour, connect
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +37,8 @@ _DURATIONS_S: Final = np.arange(3.0, 5.51, 0.125) * tl.DAY_S
 _SURPRISE_M_S: Final = 60.0
 #: Farther off the plane of a parking orbit with a given node, no injection is looked for.
 _NODE_REACH_RAD: Final = math.radians(4.0)
+#: Three burns must save so much to be flown instead of one.
+_WORTH_M_S: Final = 60.0
 _NORTH: Final = np.array([0.0, 0.0, 1.0])
 
 
@@ -82,6 +87,7 @@ class _Choice:
     branch: int
     tilt_rad: float
     v_excess_m_s: Floats
+    detour: Detour | None = None
 
 
 def _scan(
@@ -122,7 +128,60 @@ def _scan(
         for branch, k in np.ndindex(*cost.shape)
         if np.isfinite(cost[branch, k])
     ]
-    return sorted(rows, key=lambda row: row.cost_m_s)
+    rows.sort(key=lambda row: row.cost_m_s)
+    if lunar.angle_rad == 0.0 and rows:
+        rows = _with_detour(rows, injection, durations, v, arcs.valid, tilt, lunar, lunar_radius) + rows
+    return rows
+
+
+def _with_detour(
+    rows: list[_Choice],
+    injection: Floats,
+    durations: Floats,
+    v: Floats,
+    valid: NDArray[np.bool_],
+    tilt: Floats,
+    lunar: PlaneFamily,
+    lunar_radius: float,
+) -> list[_Choice]:
+    """The cheapest arrival in three burns into a given plane, if it is worth the day it takes."""
+    keep = [(branch, k) for branch in (0, 1) for k in np.flatnonzero(valid & np.isfinite(injection))]
+    if not keep:
+        return []
+    detour = best_detour(-lunar.normal(0.0), lunar_radius, -np.stack([v[branch, k] for branch, k in keep]))
+    if detour is None:
+        return []
+    branch, k = keep[detour.index]
+    cost = float(injection[k]) + detour.dv_m_s
+    if cost > rows[0].cost_m_s - _WORTH_M_S:
+        return []
+    return [_Choice(cost, float(durations[k]), branch, float(tilt[k]), v[branch, k], detour)]
+
+
+def _scan_fixed(
+    departure: float, duration: float, origin: EarthOrbit, lunar: PlaneFamily, lunar_radius: float
+) -> list[_Choice]:
+    """Flights that take a given time in all: the coasts of a detour are part of it."""
+    rows = [
+        row
+        for row in _scan(departure, np.array([duration]), origin, lunar, lunar_radius)
+        if row.detour is None  # those would arrive later
+    ]
+    coasts, longer = PERIOD_S, None
+    for _ in range(3):
+        if lunar.angle_rad > 0.0 or duration - coasts < _DURATIONS_S[0]:
+            return rows
+        found = _scan(departure, np.array([duration - coasts]), origin, lunar, lunar_radius)
+        if not found or found[0].detour is None:
+            return rows
+        detour = found[0].detour
+        longer = replace(found[0], duration_s=duration - detour.outward_s - detour.inward_s)
+        if abs(detour.outward_s + detour.inward_s - coasts) < 600.0:
+            break
+        coasts = detour.outward_s + detour.inward_s
+    if longer is not None and not (rows and rows[0].cost_m_s < longer.cost_m_s + _WORTH_M_S):
+        rows.insert(0, longer)
+    return rows
 
 
 @register(EarthOrbit, MoonOrbit)
@@ -134,7 +193,11 @@ def solve_leo_to_llo(arc: Arc, departure_tdb_s: float, options: SolveOptions) ->
     durations = _DURATIONS_S if options.duration_s is None else np.array([options.duration_s])
     middle = departure_tdb_s + float(durations.mean())
     lunar = lunar_family(target, middle, options.plane_normal)
-    rows = _scan(departure_tdb_s, durations, origin, lunar, MOON_RADIUS_M + target.altitude_m)
+    radius = MOON_RADIUS_M + target.altitude_m
+    if options.duration_s is None:
+        rows = _scan(departure_tdb_s, durations, origin, lunar, radius)
+    else:
+        rows = _scan_fixed(departure_tdb_s, options.duration_s, origin, lunar, radius)
     if origin.raan_rad is not None:
         moon = de440.load().position("moon", departure_tdb_s + durations)
         off = np.abs(np.arcsin(moon @ parking_family(origin).axis / np.linalg.norm(moon, axis=1)))
@@ -180,7 +243,11 @@ def _attempt(arc: Arc, departure: float, choice: _Choice, lunar_branch: int, opt
         up = 1.0 if origin.inclination_rad < 0.5 * np.pi else -1.0
         family = PlaneFamily.about(family.axis, family.angle_rad + up * choice.tilt_rad)
     earth_end = ApsisEnd(family, EARTH_RADIUS_M + origin.altitude_m)
-    lunar_end = ApsisEnd(lunar_family(target, arrival, options.plane_normal), MOON_RADIUS_M + target.altitude_m)
+    detour = choice.detour
+    orbit_end = ApsisEnd(lunar_family(target, arrival, options.plane_normal), MOON_RADIUS_M + target.altitude_m)
+    lunar_end = (
+        ApsisEnd(PlaneFamily.about(-detour.hyperbola_normal, 0.0), orbit_end.radius_m) if detour else orbit_end
+    )
     last: list[tl.Hold] = []
 
     def plane(direction: Floats, swept: float) -> Floats | None:
@@ -200,25 +267,53 @@ def _attempt(arc: Arc, departure: float, choice: _Choice, lunar_branch: int, opt
     result, _ = tl.correct(guess, side, lunar_end, arrival)
     if not result.converged:
         return failure(arc, departure, result.reason)
-    return _leg(arc, choice, departure, arrival, guess.rim_tdb_s, earth_end, lunar_end, result.parameters, options)
+    flown = _Flown(departure, arrival, guess.rim_tdb_s, earth_end, lunar_end, result.parameters)
+    return _leg(arc, choice, flown, orbit_end, options)
 
 
-def _leg(
-    arc: Arc,
-    choice: _Choice,
-    departure: float,
-    arrival: float,
-    rim: float,
-    earth_end: ApsisEnd,
-    lunar_end: ApsisEnd,
-    parameters: tuple[Floats, Floats],
-    options: SolveOptions,
-) -> Leg:
-    start, parked = earth_end.state(parameters[0]), earth_end.circular(parameters[0], GM_EARTH_M3_S2)
-    aimed, orbit = lunar_end.state(parameters[1]), lunar_end.circular(parameters[1], GM_MOON_M3_S2)
-    flight = tl.fly(start, departure, rim, arrival, +1, dense=options.samples > 0)
-    injection, insertion = start[3:] - parked[3:], orbit[3:] - aimed[3:]
-    final = flight.state + np.concatenate([np.zeros(3), insertion])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Flown:
+    """A corrected transfer: epochs of departure, perilune and rim; both ends and their parameters."""
+
+    departure: float
+    perilune: float
+    rim: float
+    earth_end: ApsisEnd
+    lunar_end: ApsisEnd
+    parameters: tuple[Floats, Floats]
+
+
+def _leg(arc: Arc, choice: _Choice, flown: _Flown, orbit_end: ApsisEnd, options: SolveOptions) -> Leg:
+    departure, detour, dense = flown.departure, choice.detour, options.samples > 0
+    start = flown.earth_end.state(flown.parameters[0])
+    parked = flown.earth_end.circular(flown.parameters[0], GM_EARTH_M3_S2)
+    aimed = flown.lunar_end.state(flown.parameters[1])
+    injection = start[3:] - parked[3:]
+    flight = tl.fly(start, departure, flown.rim, flown.perilune, +1, dense=dense)
+    burns = [Burn("tli", departure, float(np.linalg.norm(injection)), _tuple(injection))]
+    if detour is None:
+        arrival = flown.perilune
+        orbit = flown.lunar_end.circular(flown.parameters[1], GM_MOON_M3_S2)
+        last = orbit[3:] - aimed[3:]
+        burns.append(Burn("loi", arrival, float(np.linalg.norm(last)), _tuple(last)))
+    else:
+        arrival = flown.perilune + detour.inward_s + detour.outward_s
+        normal = orbit_end.family.normal(0.0)
+        way = connect(normal, orbit_end.radius_m, detour, arrival, flown.perilune, aimed[:3])
+        if way is None:
+            return failure(arc, departure, "The coasts between the three burns did not meet.")
+        orbit, last = way.start, -way.raise_m_s
+        capture, turn = way.arrival_m_s - aimed[3:], -way.turn_m_s
+        burns += [
+            Burn("loi", flown.perilune, float(np.linalg.norm(capture)), _tuple(capture)),
+            Burn("plane_change", way.turn_tdb_s, float(np.linalg.norm(turn)), _tuple(turn)),
+            Burn("circularisation", arrival, float(np.linalg.norm(last)), _tuple(last)),
+        ]
+        r, v = flight.state[:3], flight.state[3:] + capture
+        up = dynamics.propagate(flown.perilune, r, v, way.turn_tdb_s, centre="moon", dense=dense)
+        down = dynamics.propagate(way.turn_tdb_s, up.r_m, up.v_m_s + turn, arrival, centre="moon", dense=dense)
+        flight = tl.Flight(down.state, (*flight.paths, up, down))
+    final = flight.state + np.concatenate([np.zeros(3), last])
     miss_m = float(np.linalg.norm(final[:3] - orbit[:3]))
     miss_m_s = float(np.linalg.norm(final[3:] - orbit[3:]))
     if not (miss_m <= 100.0 and miss_m_s <= 0.1):
@@ -228,10 +323,6 @@ def _leg(
             f"Flown again in one go, the leg misses its orbit by {miss_m:.0f} m and {miss_m_s:.2f} m/s.",
         )
     speed = float(np.linalg.norm(start[3:]))
-    burns = [
-        Burn("tli", departure, float(np.linalg.norm(injection)), _tuple(injection)),
-        Burn("loi", arrival, float(np.linalg.norm(insertion)), _tuple(insertion)),
-    ]
     approximation = "burns are impulses"
     if choice.tilt_rad > 0.0:
         parked_speed = float(np.linalg.norm(parked[3:]))
@@ -250,10 +341,10 @@ def _leg(
         burns=tuple(burns),
         events=(
             Event("departure", departure),
-            Event("perilune", arrival, f"{(lunar_end.radius_m - MOON_RADIUS_M) / 1e3:.1f} km"),
+            Event("perilune", flown.perilune, f"{(orbit_end.radius_m - MOON_RADIUS_M) / 1e3:.1f} km"),
             Event("arrival", arrival),
         ),
-        c3_m2_s2=speed**2 - 2.0 * GM_EARTH_M3_S2 / earth_end.radius_m,
+        c3_m2_s2=speed**2 - 2.0 * GM_EARTH_M3_S2 / flown.earth_end.radius_m,
         closure_position_m=miss_m,
         closure_velocity_m_s=miss_m_s,
         approximation=approximation,

@@ -1,9 +1,9 @@
-"""Leaving a lunar orbit for the Earth in three burns, where one would have to turn the plane at full speed.
+"""Leaving or reaching a lunar orbit in three burns, where one would have to turn the plane at full speed.
 
 The first burn raises the apolune to an orbit of a day, the second turns the plane and the line of apsides where the
-craft is slow, the third injects at the next perilune: the sequence of the Constellation studies of returns at any time
+craft is slow, the third injects at the next perilune: the sequence of the Constellation studies of anytime returns
 (Ocampo & Saudemont 2010, "Initial trajectory model for a multi-maneuver Moon-to-Earth abort sequence", JGCD 33).
-A turn of 90° costs some 0.3 km/s so, and 1.5 km/s and more in one burn.
+A turn of 90° costs some 0.3 km/s so, and 1.5 km/s and more in one burn. An arrival is the same, backwards in time.
 """
 
 from __future__ import annotations
@@ -119,10 +119,14 @@ def connect(
     The point of the first burn and the velocity after the second are found together by Newton's method on both
     transition matrices, with the least steps: where the coast back covers nearly half a turn, its plane hangs on the
     point of the first burn alone. None if it does not converge.
+
+    An arrival is given with ``end_tdb_s`` before ``start_tdb_s``, the circular orbit's ``normal`` as it is, and a
+    detour found for the reversed motion; the velocities returned are those of forward time.
     """
+    sign = 1.0 if end_tdb_s > start_tdb_s else -1.0
     fast = _first_ellipse(radius_m)[1]
     circular = math.sqrt(GM_MOON_M3_S2 / radius_m)
-    turn_tdb = start_tdb_s + detour.outward_s
+    turn_tdb = start_tdb_s + sign * detour.outward_s
     omega = 0.0
     velocity: Floats | None = None
     for _ in range(25):
@@ -132,9 +136,10 @@ def connect(
         if up.reason or up.stm is None:
             return None
         if velocity is None:
-            velocity = _second_ellipse(up.r_m, radius_m, detour)
-            if velocity is None:
+            guess = _second_ellipse(up.r_m, radius_m, detour)
+            if guess is None:
                 return None
+            velocity = sign * guess
         down = dynamics.propagate(turn_tdb, up.r_m, velocity, end_tdb_s, centre="moon", stm=True)
         if down.reason or down.stm is None:
             return None
