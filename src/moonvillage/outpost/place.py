@@ -19,7 +19,7 @@ from moonvillage.outpost.failures import Failures
 from moonvillage.outpost.ledger import Book
 from moonvillage.outpost.matter import Demand, Parts, State, Step, Trial
 from moonvillage.outpost.planning import NetUse, air_of, body_of, net_use, parts_of, site_of
-from moonvillage.outpost.plants import Yard, availability, yard
+from moonvillage.outpost.plants import HOUSING, Yard, availability, yard
 from moonvillage.outpost.power import CLASS_NAMES, CLASSES, PowerStep, balance
 from moonvillage.outpost.species import CatalogView, composition_of
 from moonvillage.records.outpost import Handover, Shortfall
@@ -86,6 +86,7 @@ class Place:
         self.tare = {c: entries[c].tare if c in entries else 0.0 for c in commodities}
         self.boxed = {c: kg for c, kg in outpost.stocks_kg.items() if self.tare[c] > 0.0}
         self.book = Book(outpost.place, commodities)
+        self.housing = self._most_housing()
         self.phases: list[Phase] = []
         self._cache: dict[tuple[object, ...], Phase] = {}
         self.phase = self._phase_now()
@@ -97,6 +98,17 @@ class Place:
 
     # -- what stands ----------------------------------------------------------------------------------------
 
+    def _most_housing(self) -> int:
+        """The most people that the place ever houses: plants share their capacity among so many, as in the rates."""
+        counts = dict(self.counts)
+        most = 0
+        for change in ({}, *(h.modules for h in self.handovers)):
+            for name, count in change.items():
+                counts[name] = max(counts.get(name, 0) + count, 0)
+            homes = ((n, self.modules[m]) for m, n in counts.items() if self.modules[m].kind in HOUSING)
+            most = max(most, sum(n * module.crew for n, module in homes))
+        return most
+
     def _phase_now(self) -> Phase:
         working = self.failures.working(self.counts)
         key = (tuple(sorted(self.counts.items())), tuple(sorted(working.items())), tuple(sorted(self.boxed.items())))
@@ -107,7 +119,7 @@ class Place:
             if self.failures.mode == "sampled":
                 mean = {m: n * availability(self.modules[m]) for m, n in self.counts.items()}
             planned = yard(self.counts, mean, self.modules, self.body, self.ice)
-            use = net_use(planned, self.body, self.air, self.parts, self.outpost.eva_per_crew)
+            use = net_use(planned, self.body, self.air, self.parts, self.outpost.eva_per_crew, self.housing)
             step = Step(here, self.body, self.parts, self.air, self.compositions, self.boiloff, self.kept, self.boxed)
             found = Phase(here, step, use, len(self.phases))
             self.phases.append(found)

@@ -89,12 +89,12 @@ class NetUse:
     generator_share: float
 
 
-def net_use(yard_: Yard, body: Body, air: Air, parts: Parts, eva_h_s: float) -> NetUse:
+def net_use(yard_: Yard, body: Body, air: Air, parts: Parts, eva_h_s: float, housing: int | None = None) -> NetUse:
     """Use after recycling, the plants' capacity shared among as many people as the yard houses.
 
-    ``eva_h_s`` is EVA hours per person and second.
+    ``eva_h_s`` is EVA hours per person and second; ``housing`` overrides how many share.
     """
-    people = float(max(yard_.housing, 1))
+    people = float(max(yard_.housing if housing is None else housing, 1))
     o2, n2, co2, h2o = air.targets_kg(yard_.volume_m3)
     leak = yard_.leak_per_s
     total_pa = air.oxygen_pa + air.nitrogen_pa + CARBON_DIOXIDE_PA + VAPOUR_PA

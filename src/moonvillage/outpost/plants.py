@@ -52,6 +52,8 @@ PRIORITY: Final[Mapping[str, int]] = {
     "payload": 2,
     "isru": 3,
 }
+#: Kinds whose crew is housed.
+HOUSING: Final = frozenset(("habitat", "station"))
 #: Kinds that work only while people are there, and stand by otherwise.
 CREWED_KINDS: Final = frozenset(("habitat", "life_support", "laboratory"))
 
@@ -234,12 +236,12 @@ def yard(
         extra = module.load_w - base if module.load_w > 0.0 else 0.0
         standby[min(priority, 1)] += base * works
         plant = plant_of(module, body, ice)
-        own = module.kind in ("habitat", "station")  # their load is not their plant's
+        own = module.kind in HOUSING  # their load is not their plant's
         if plant is not None:
             plants.append((plant, works, 0.0 if own else extra))
         if plant is None or own:
             (crewed if module.kind in CREWED_KINDS else always)[priority] += extra * works
-        if module.kind in ("habitat", "station"):
+        if module.kind in HOUSING:
             housing += int(module.crew * count)
         if module.kind in ("habitat", "station", "life_support"):
             scrubbing += module.crew * works
