@@ -34,8 +34,7 @@ def flights_per_period(a: Assembly) -> None:
     for (mission, _), indices in together.items():
         limit = a.scenario.missions[mission].per_step
         terms = [term for i in indices for term in a.flights(i)]
-        if len(terms) > 1:
-            a.program.row(("per_step", mission), terms, high=float(limit))
+        a.program.row(("per_step", mission), terms, high=float(limit))
 
 
 def flights_in_all(a: Assembly) -> None:
@@ -53,6 +52,16 @@ def flights_in_all(a: Assembly) -> None:
             a.program.row(("least", mission.id), [(total, 1.0)], low=float(mission.least))
         if mission.most < len(terms) * mission.per_step:
             a.program.row(("most", mission.id), [(total, 1.0)], high=float(mission.most))
+
+
+def modules_in_all(a: Assembly) -> None:
+    """How many of each module reach a place in all is an integer of its own too: it says that half a habitat is none,
+    long before it is settled which flight brings it."""
+    for (place, module), moved in a.deliveries.items():
+        if module in a.kit.modules and len(moved) > 1:
+            total = a.program.variable(("total", place, module), 0.0, INF, integer=True)
+            a.totals[f"{place}/{module}"] = total
+            a.program.row(("total", place, module), [*((m.var, m.factor) for m in moved), (total, -1.0)], 0.0, 0.0)
 
 
 def launcher_rates(a: Assembly) -> None:
@@ -424,16 +433,16 @@ def moments(a: Assembly, place: str, since: float, until: float, continuous: boo
 
 
 def _crew(a: Assembly, id_: str, place: str, crew: int, since: float, until: float, continuous: bool) -> None:
-    """Presence at each moment; where all flights carry the same number, whole flights are counted instead of
-    people, which tightens the relaxation."""
+    """Presence at each moment. A flight with more people than are asked for counts as so many, and where all flights
+    then count the same, flights are counted instead of people: both tighten the relaxation and cut off no plan."""
     stays: list[tuple[int, Column, float, float]] = [
         (i, c, begin, end) for i, c in enumerate(a.columns) for where, begin, end in c.stays if where == place
     ]
-    sizes = {c.shape.people for _, c, _, _ in stays}
+    sizes = {min(c.shape.people, crew) for _, c, _, _ in stays}
     size = sizes.pop() if len(sizes) == 1 else 1
     for moment in moments(a, place, since, until, continuous):
         terms = [
-            (v, f * c.shape.people / size)
+            (v, f * min(c.shape.people, crew) / size)
             for i, c, begin, end in stays
             if begin <= moment < end
             for v, f in a.flights(i)
@@ -514,6 +523,7 @@ def _by_crew(a: Assembly, place: str, by_tdb_s: float) -> list[tuple[int, float]
 FAMILIES: Final[tuple[Callable[[Assembly], None], ...]] = (
     flights_per_period,
     flights_in_all,
+    modules_in_all,
     launcher_rates,
     requirements,
     fleets,

@@ -127,6 +127,41 @@ class Solution:
         return 0.0 if distance <= 1e-9 * max(1.0, abs(self.objective)) else distance / abs(self.objective)
 
 
+def _pass(highs: highspy.Highs, program: Program, relax: Callable[[int], bool] | None) -> bool:
+    """Give a program to HiGHS; whether it has whole numbers left."""
+    rows, columns, _ = program.shape
+    lp = highspy.HighsLp()
+    lp.num_col_, lp.num_row_ = columns, rows
+    lp.col_cost_ = np.array(program.cost, dtype=float)
+    lp.col_lower_ = np.array(program.lower, dtype=float)
+    lp.col_upper_ = np.array(program.upper, dtype=float)
+    lp.row_lower_ = np.array(program.low, dtype=float)
+    lp.row_upper_ = np.array(program.high, dtype=float)
+    lp.offset_ = program.offset
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    lp.a_matrix_.num_col_, lp.a_matrix_.num_row_ = columns, rows
+    lp.a_matrix_.start_ = np.array(program.starts, dtype=np.int32)
+    lp.a_matrix_.index_ = np.array(program.indices, dtype=np.int32)
+    lp.a_matrix_.value_ = np.array(program.values, dtype=float)
+    whole = [flag and not (relax is not None and relax(i)) for i, flag in enumerate(program.integer)]
+    mixed = any(whole)
+    if mixed:
+        lp.integrality_ = [
+            highspy.HighsVarType.kInteger if flag else highspy.HighsVarType.kContinuous for flag in whole
+        ]
+    highs.passModel(lp)
+    return mixed
+
+
+def load(program: Program, *, relaxed: bool) -> highspy.Highs:
+    """A solver that holds a program (its relaxation), for solving again and again with changed bounds."""
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("threads", 1)
+    _pass(highs, program, (lambda _: True) if relaxed else None)
+    return highs
+
+
 def solve(
     program: Program,
     *,
@@ -159,7 +194,6 @@ def solve(
         Asked often; true stops the solver, and the best plan so far is returned.
     """
     began = time.perf_counter()
-    rows, columns, _ = program.shape
     highs = highspy.Highs()  # type: ignore[no-untyped-call]
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
@@ -172,26 +206,7 @@ def solve(
         highs.setOptionValue("time_limit", max(0.1, float(time_limit_s)))
     for key, value in (options or {}).items():
         highs.setOptionValue(key, value)
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = columns, rows
-    lp.col_cost_ = np.array(program.cost, dtype=float)
-    lp.col_lower_ = np.array(program.lower, dtype=float)
-    lp.col_upper_ = np.array(program.upper, dtype=float)
-    lp.row_lower_ = np.array(program.low, dtype=float)
-    lp.row_upper_ = np.array(program.high, dtype=float)
-    lp.offset_ = program.offset
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.num_col_, lp.a_matrix_.num_row_ = columns, rows
-    lp.a_matrix_.start_ = np.array(program.starts, dtype=np.int32)
-    lp.a_matrix_.index_ = np.array(program.indices, dtype=np.int32)
-    lp.a_matrix_.value_ = np.array(program.values, dtype=float)
-    whole = [flag and not (relax is not None and relax(i)) for i, flag in enumerate(program.integer)]
-    mixed = any(whole)
-    if mixed:
-        lp.integrality_ = [
-            highspy.HighsVarType.kInteger if flag else highspy.HighsVarType.kContinuous for flag in whole
-        ]
-    highs.passModel(lp)
+    mixed = _pass(highs, program, relax)
     if start is not None and mixed:
         _pass_start(highs, program, start)
     best: dict[str, Floats] = {}

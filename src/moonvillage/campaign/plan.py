@@ -15,6 +15,7 @@ from moonvillage.campaign.ledger import Replayed, fill_tables, name_flights, ove
 from moonvillage.campaign.matrix import INF, Floats, Program, Solution, round_integers, solve
 from moonvillage.campaign.model import Assembly, Loaded, assemble, fixed_loads, read_flights
 from moonvillage.campaign.program import Kit
+from moonvillage.campaign.search import search
 from moonvillage.campaign.timeline import FlownColumn, FlownStep, Key
 from moonvillage.records.campaign import Campaign
 from moonvillage.records.legs import Leg, LegTable
@@ -105,8 +106,10 @@ def plan(
         if progress is not None:
             progress(objective * scale, bound * scale)
 
-    solution = solve(
+    solution = search(
         a.program,
+        [period_of(a, name) for name in a.program.names],
+        list(a.totals.values()),
         gap=wanted,
         time_limit_s=time_limit_s,
         seed=header.seed,
@@ -137,6 +140,16 @@ def plan(
         )
     values = _tidy(a, round_integers(a.program, solution.values))
     return _campaign(a, solution, values, wanted, scale, model)
+
+
+def period_of(a: Assembly, name: Any) -> int:
+    """The period that a decision belongs to, by its name; -1 for totals."""
+    if name[0] in ("total", "pool"):
+        return -1
+    if name[0] == "requires":
+        return a.period(name[-1])
+    numbers = [part for part in name[1:] if isinstance(part, int)]
+    return numbers[0] if name[0] in a.scenario.missions else numbers[-1]
 
 
 def _model_figures(program: Program, build_s: float, solution: Solution) -> dict[str, float]:
@@ -203,7 +216,8 @@ def _warm_start(a: Assembly, warm: Campaign) -> dict[Any, float] | None:
             room = round(a.program.upper[var])
             counts[a.program.names[var]] = float(min(room, max(0, number - copy * room)))
     for mission, var in a.totals.items():
-        counts[a.program.names[var]] = float(sum(n for k, n in by_key.items() if k[0] == mission))
+        if mission in a.scenario.missions:
+            counts[a.program.names[var]] = float(sum(n for k, n in by_key.items() if k[0] == mission))
     return counts
 
 

@@ -274,9 +274,7 @@ def refuels_of(kit: Kit, mission: Mission) -> tuple[Refuel, ...]:
     place = ""
     found: list[Refuel] = []
     for index, step in enumerate(mission.steps):
-        if step.do in ("launch", "fly", "burn"):
-            place = step.to or place
-        elif step.do == "take":
+        if step.do in ("launch", "fly", "burn") or step.do == "take":
             place = step.to or place
         elif step.do == "refuel":
             for name in step.craft:
