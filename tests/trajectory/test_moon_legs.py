@@ -180,7 +180,7 @@ def _entry(leg: Leg) -> None:
 
 
 def test_home_from_a_given_plane_costs_more_in_one_burn_or_three() -> None:
-    """Published: 1.256 km/s with 5 % reserve, from any plane; turning 60° and more in one burn would take over 1.7."""
+    """Published: 1.256 km/s with 5 % reserve, from any plane; turning 60° in one burn would take over 1.7."""
     rng = np.random.default_rng(5)
     names = set()
     for date in DATES:
