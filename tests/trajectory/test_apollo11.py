@@ -10,7 +10,7 @@ from moonvillage import trajectory
 from moonvillage.ephemeris import utc_to_tdb_s
 from moonvillage.records.places import Arc, EarthGround, EarthOrbit, MoonOrbit, MoonSurface
 
-# The lunar orbit was retrograde, near the equator, 111 km high once circular; the site is the LM's at Tranquility Base.
+# The lunar orbit was retrograde, near the equator, 111 km high once circular; the site is Tranquility Base.
 ORBIT = MoonOrbit("orbit", 111e3, math.radians(178.8))
 BASE = MoonSurface("base", math.radians(0.67408), math.radians(23.47297), -1_900.0)
 
