@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from moonvillage.records.campaign import TABLES, Campaign
 from moonvillage.reporting import aggregate
 from moonvillage.reporting.bundle import Bundle
 from tests.reporting import factory
@@ -88,3 +89,69 @@ def test_arc_errors_count_failures_apart(run: Bundle) -> None:
 def test_colours_are_one_per_operator(run: Bundle) -> None:
     assert len(set(run.colours.values())) == len(run.operators)
     assert run.colour("nobody") not in run.colours.values()
+
+
+def test_what_is_left_waits_until_it_is_docked_again(run: Bundle) -> None:
+    """Two launches that meet in lunar orbit: the first stack waits there."""
+    day = 86400.0
+    rows = [
+        ("launch", "leo", 0.0, 100.0),
+        ("arrive", "llo", 5.0, 80.0),
+        ("undock", "llo", 5.0, 0.0),
+        ("launch", "leo", 10.0, 90.0),
+        ("arrive", "llo", 15.0, 70.0),
+        ("dock", "llo", 15.0, 150.0),
+        ("undock", "llo", 16.0, 60.0),
+        ("arrive", "base", 16.5, 40.0),
+    ]
+    events = pl.DataFrame(
+        [
+            {
+                "flight": "f",
+                "step": i,
+                "event": e,
+                "place": p,
+                "epoch_tdb_s": 1e9 + t * day,
+                "mass_kg": m,
+                "detail": "",
+            }
+            for i, (e, p, t, m) in enumerate(rows)
+        ],
+        schema=dict(TABLES["events"]),
+    )
+    plan = Campaign(status="optimal", tables={"events": events})
+    found = [
+        (s["place0"], s["place1"], round((s["t1"] - s["t0"]) / 864e5, 3), s["mass_kg"])
+        for s in aggregate.bat_segments(dataclasses.replace(run, campaign=plan))
+    ]
+    assert found == [
+        ("earth", "leo", 0.0, 100.0),
+        ("leo", "llo", 5.0, 100.0),
+        ("earth", "leo", 0.0, 90.0),
+        ("leo", "llo", 5.0, 90.0),
+        ("llo", "llo", 10.0, 80.0),
+        ("llo", "llo", 1.0, 150.0),
+        ("llo", "base", 0.5, 60.0),
+    ]
+
+
+def test_people_count_by_the_dates_of_their_flights(run: Bundle) -> None:
+    found = aggregate.crew_on_site(run)
+    dated, rows = found["nrho"]
+    assert dated
+    assert max(row["crew"] for row in rows) == 4.0
+    assert rows[-1]["crew"] == 0.0
+    stays = [b["t"] - a["t"] for a, b in pairwise(rows) if a["crew"] == 4.0]
+    assert stays == pytest.approx([20.0 * 864e5] * 10, rel=0.02)
+    assert not found["base"][0]  # only the plan's own count there
+
+
+def test_approximations_of_one_kind_are_told_once(run: Bundle) -> None:
+    legs = run.flights.flown.head(3).with_columns(
+        approximation=pl.Series(["the site lies 0.36 deg off", "the site lies 0.48 deg off", "burns are impulses"])
+    )
+    flights = dataclasses.replace(run.flights, flown=legs)
+    assert aggregate.approximations(dataclasses.replace(run, flights=flights)) == [
+        ("The site lies 0.36 to 0.48 deg off", 2),
+        ("Burns are impulses", 1),
+    ]

@@ -40,7 +40,7 @@ def test_markup_passes_and_plain_text_does_not() -> None:
 def test_a_table_has_heads_with_scope_and_a_caption() -> None:
     made = table("Loads", ("Load", "Mass"), [("Water", "1 t")], numeric=(1,))
     assert '<th scope="col">Load</th>' in made
-    assert '<th scope="row">Water</th><td class="n">1 t</td>' in made
+    assert '<th scope="row" class="k">Water</th><td class="n">1 t</td>' in made
     assert "<caption><span>Loads</span></caption>" in made
 
 

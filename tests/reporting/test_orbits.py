@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from moonvillage.ephemeris import load
+from moonvillage.ephemeris.constants import GM_EARTH_M3_S2
 from moonvillage.reporting import orbits
 from moonvillage.reporting.bundle import Bundle
 from tests.reporting import factory
@@ -85,3 +86,22 @@ def test_packed_points_come_back(run: Bundle, found: list[orbits.Piece]) -> None
 
 def test_nothing_flown_gives_no_curve() -> None:
     assert orbits.pieces(factory.empty()) == []
+
+
+def test_gaps_are_filled_along_the_orbit() -> None:
+    """A low orbit sampled three times a revolution against the same orbit in closed form."""
+    radius, rate = 6.771e6, np.sqrt(GM_EARTH_M3_S2 / 6.771e6**3)
+    t = np.arange(0.0, 4.0 * 2.0 * np.pi / rate, 2.0 * np.pi / rate / 3.0)
+
+    def at(epoch: np.ndarray) -> np.ndarray:
+        return radius * np.stack([np.cos(rate * epoch), np.sin(rate * epoch), 0.0 * epoch], axis=1)
+
+    v = radius * rate * np.stack([-np.sin(rate * t), np.cos(rate * t), 0.0 * t], axis=1)
+    epoch, r = orbits.fill_gaps(t, at(t), v, GM_EARTH_M3_S2)
+    assert len(epoch) > 15 * len(t)
+    assert (np.diff(epoch) > 0.0).all()
+    error = np.linalg.norm(r - at(epoch), axis=1)
+    print(f"filled gaps: q50 {np.quantile(error, 0.5):.1f} m, max {error.max():.1f} m")
+    assert error.max() < 200.0
+    same = orbits.fill_gaps(t, at(t), v, 0.0)
+    assert same[0] is t

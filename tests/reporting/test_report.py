@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from moonvillage.records.campaign import Campaign
-from moonvillage.reporting import Bundle, charts, orbits, report
+from moonvillage.reporting import Bundle, charts, orbits, report, write
 from moonvillage.reporting.figures import Figure
 from moonvillage.reporting.page import draw, page
 from tests.reporting import factory
@@ -244,3 +244,12 @@ def test_progress_is_told(tmp_path: Path) -> None:
     said: list[str] = []
     report(factory.empty(), tmp_path, progress=said.append)
     assert said[-2:] == ["page", "figure files"]
+
+
+def test_a_page_that_would_grow_too_large_thins_its_curves(
+    run: Bundle, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "MAX_BYTES", made.stat().st_size - 30_000)
+    monkeypatch.setattr(orbits, "BUDGET", 8_000)
+    monkeypatch.setattr(Figure, "png", lambda self: b"")
+    assert report(run, tmp_path).stat().st_size < made.stat().st_size

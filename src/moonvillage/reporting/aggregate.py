@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,7 @@ from moonvillage.units import DAY_S, JULIAN_YEAR_S
 Rows = list[dict[str, Any]]
 #: Points kept of any line over time.
 _POINTS: Final = 260
+_NUMBER: Final = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 #: Classes of supply (NATO's, as SpaceNet adapted them: Shull et al., AIAA 2006-7234).
 SUPPLY: Final = {
     1: "Propellants and fuels",
@@ -38,21 +40,43 @@ SAMPLES: Final = "Samples"
 
 
 def bat_segments(bundle: Bundle) -> Rows:
-    """Straight pieces of each flight between its ledger events, with the mass carried along each."""
+    """Straight pieces of each flight between its ledger events, with the mass carried along each.
+
+    An arrival's own leg says when the way to it began; before that the stack waits. What is undocked and left
+    waits until it is docked again.
+    """
     operators = dict(bundle.campaign.table("flights").select("flight", "operator").iter_rows())
+    legs = bundle.campaign.table("legs")
+    departures = {(row[0], row[1]): row[2] for row in legs.select("flight", "step", "departure_tdb_s").iter_rows()}
     ground = next((id_ for id_ in bundle.places if bundle.rank(id_) == 0), "")
     segments: Rows = []
     events = bundle.campaign.table("events").sort("flight", "epoch_tdb_s", "step", maintain_order=True)
     for (flight,), rows in events.group_by("flight", maintain_order=True):
+        id_ = str(flight)
+
+        def add(a: dict[str, Any], b: dict[str, Any], id_: str = id_) -> None:
+            if a["mass_kg"] > 1e-3 and (a["place"] != b["place"] or b["epoch_tdb_s"] > a["epoch_tdb_s"]):
+                segments.append(_segment(bundle, operators, id_, a, b))
+
         before: dict[str, Any] | None = None
-        for row in rows.iter_rows(named=True):
-            if row["event"] == "launch" and ground and row["place"] != ground:
-                rise = {**row, "place": ground}
-                segments.append(_segment(bundle, operators, str(flight), rise, row))
-            if before is not None and before["place"] and row["place"]:
-                moved = before["place"] != row["place"]
-                if row["epoch_tdb_s"] > before["epoch_tdb_s"] or moved:
-                    segments.append(_segment(bundle, operators, str(flight), before, row))
+        left: dict[str, dict[str, Any]] = {}
+        for row in rows.filter(pl.col("place") != "").iter_rows(named=True):
+            here = row["place"]
+            if row["event"] == "launch" and ground and here != ground:
+                new = row["mass_kg"] - (before["mass_kg"] if before is not None and before["place"] == here else 0.0)
+                add({**row, "place": ground, "mass_kg": new}, row)
+            if before is not None:
+                if before["place"] == here:
+                    add(before, row)
+                elif row["event"] not in ("launch", "take"):
+                    leaves = departures.get((id_, row["step"]), before["epoch_tdb_s"])
+                    start = {**before, "epoch_tdb_s": max(before["epoch_tdb_s"], leaves)}
+                    add(before, start)
+                    add(start, row)
+                if row["event"] == "undock":
+                    left[here] = {**row, "mass_kg": before["mass_kg"] - row["mass_kg"]}
+            if row["event"] == "dock" and here in left:
+                add(left.pop(here), row)
             before = row
     return segments
 
@@ -76,21 +100,30 @@ def _segment(
     }
 
 
-def crew_on_site(bundle: Bundle) -> dict[str, Rows]:
-    """People by place and period, for places that ever have any; the lived log where the plan has no table."""
-    table = bundle.campaign.table("crew")
-    if table.is_empty() and bundle.log is not None and "crew" in bundle.log.days.columns:
-        days = bundle.log.days.select("place", "epoch_tdb_s", "crew").sort("epoch_tdb_s")
-        changed = pl.col("crew") != pl.col("crew").shift(1).over("place")
-        table = days.filter(changed.fill_null(True))
-    peopled = set(table.filter(pl.col("crew") > 0)["place"].to_list())
-    found: dict[str, Rows] = {}
-    for place in (id_ for id_ in bundle.places if id_ in peopled):
-        own = table.filter(pl.col("place") == place).sort("epoch_tdb_s")
-        found[place] = [
-            {"t": f.unix_ms(epoch), "crew": crew} for epoch, crew in own.select("epoch_tdb_s", "crew").iter_rows()
-        ]
-        found[place].append({**found[place][-1], "t": f.unix_ms(bundle.scenario.header.end_tdb_s)})
+def crew_on_site(bundle: Bundle) -> dict[str, tuple[bool, Rows]]:
+    """People by place over time, for places that ever have any: (dated, rows of ``t`` and ``crew``).
+
+    Where flights bring people and take them home, the dates of their stays count (``dated``); elsewhere the plan's
+    own count at the middle of each period.
+    """
+    begin, end = bundle.scenario.header.start_tdb_s, bundle.scenario.header.end_tdb_s
+    moves = bundle.campaign.table("manifest").filter(pl.col("kind") == "crew")
+    planned = bundle.campaign.table("crew")
+    found: dict[str, tuple[bool, Rows]] = {}
+    for place in (id_ for id_ in bundle.places if bundle.rank(id_) > 0):
+        come = moves.filter(pl.col("destination") == place).select("epoch_tdb_s", "amount")
+        go = moves.filter(pl.col("origin") == place).select("epoch_tdb_s", -pl.col("amount"))
+        if len(come) and len(go):
+            changes = pl.concat([come, go]).group_by("epoch_tdb_s").agg(pl.col("amount").sum()).sort("epoch_tdb_s")
+            counts = np.cumsum(changes["amount"].to_numpy())
+            steps = [(begin, 0.0), *zip(changes["epoch_tdb_s"].to_list(), counts.tolist(), strict=True)]
+            steps.append((max(end, steps[-1][0]), steps[-1][1]))
+            if counts.min() >= -1e-9:
+                found[place] = (True, [{"t": f.unix_ms(epoch), "crew": crew} for epoch, crew in steps])
+                continue
+        own = planned.filter(pl.col("place") == place).sort("epoch_tdb_s").select("epoch_tdb_s", "crew")
+        if len(own.filter(pl.col("crew") > 0)):
+            found[place] = (False, [{"t": f.unix_ms(epoch), "crew": crew} for epoch, crew in own.iter_rows()])
     return found
 
 
@@ -218,7 +251,7 @@ class Share:
 def shares(bundle: Bundle) -> list[Share]:
     """By partner: flights flown and joined, launches by its launchers, masses, seats, cost."""
     flights = bundle.campaign.table("flights")
-    launches = bundle.campaign.table("launches")
+    launches = bundle.campaign.table("launches").filter(pl.col("launcher") != "")
     manifest = bundle.campaign.table("manifest").filter(pl.col("kind") != "crew")
     launchers = bundle.scenario.of("launcher")
     ids: dict[str, None] = dict.fromkeys(bundle.operators)
@@ -268,7 +301,12 @@ def mass_flow(bundle: Bundle) -> list[tuple[str, str, str, float]]:
     """(origin, destination, class of supply, kg) of everything handed over."""
     totals: dict[tuple[str, str, str], float] = {}
     for row in bundle.campaign.table("manifest").iter_rows(named=True):
-        key = (row["origin"], row["destination"], supply_class(bundle, row["cargo"], row["kind"]))
+        # what goes into the tanks of a craft is told apart from the stocks of the place
+        key = (
+            row["origin"],
+            row["destination"].partition(":")[0] + (":" if ":" in row["destination"] else ""),
+            supply_class(bundle, row["cargo"], row["kind"]),
+        )
         totals[key] = totals.get(key, 0.0) + (row["mass_kg"] or 0.0)
     return [(*key, kg) for key, kg in sorted(totals.items()) if kg > 0.0]
 
@@ -327,13 +365,22 @@ def _used(bundle: Bundle) -> Iterator[tuple[str, Any]]:
 
 
 def approximations(bundle: Bundle) -> list[tuple[str, int]]:
-    """Every approximation that a leg reports, with how many legs it concerns."""
+    """Every approximation that a leg reports, with how many legs it concerns; numbers that differ become a range."""
     table = bundle.flights.flown
     if table.is_empty():
         return []
-    said = table.filter(pl.col("approximation").fill_null("") != "")
-    counts = said.group_by("approximation").len().sort("len", "approximation", descending=[True, False])
-    return [(str(text), int(count)) for text, count in counts.iter_rows()]
+    groups: dict[str, list[list[str]]] = {}
+    for text in table["approximation"].drop_nulls().to_list():
+        if text:
+            groups.setdefault(_NUMBER.sub("\0", text), []).append(_NUMBER.findall(text))
+    said = []
+    for pattern, numbers in groups.items():
+        parts = pattern.split("\0")
+        spans = [sorted(set(column), key=float) for column in zip(*numbers, strict=True)]
+        shown = [span[0] if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in spans]
+        whole = parts[0] + "".join(number + part for number, part in zip(shown, parts[1:], strict=True))
+        said.append((whole[:1].upper() + whole[1:], len(numbers)))
+    return sorted(said, key=lambda item: (-item[1], item[0]))
 
 
 def arc_errors(bundle: Bundle) -> Rows:

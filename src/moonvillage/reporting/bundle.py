@@ -90,8 +90,7 @@ class Bundle:
         for table, columns in (("events", ("place",)), ("manifest", ("origin", "destination"))):
             for column in columns:
                 touched.update(dict.fromkeys(self.campaign.table(table)[column].to_list()))
-        touched.pop("", None)
-        order = list(touched)
+        order = [id_ for id_ in touched if id_ and ":" not in id_]
         return tuple(sorted(order, key=lambda id_: (self.rank(id_), order.index(id_))))
 
     def rank(self, place: str) -> int:
@@ -101,6 +100,10 @@ class Bundle:
 
     def place(self, id_: str) -> str:
         """What a place is called."""
+        where, colon, craft = id_.partition(":")
+        if colon:
+            inside = self.title("craft", craft) if craft else "tanks"
+            return f"{inside[:1].upper()}{inside[1:]} at {self.place(where)}"
         spec = self.scenario.place_specs.get(id_)
         if spec is not None and spec.title:
             return spec.title
@@ -122,6 +125,10 @@ class Bundle:
         """What a mission is called."""
         entry = self.scenario.missions.get(id_)
         return entry.title if entry is not None else words(id_)
+
+    def known(self, id_: str) -> str:
+        """The title of a commodity or module, or the text as it stands."""
+        return next((self.title(k, id_) for k in ("commodity", "module") if id_ in self.scenario.of(k)), id_)
 
     def cargo(self, id_: str) -> str:
         """What a commodity or module is called."""

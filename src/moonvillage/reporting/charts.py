@@ -229,18 +229,19 @@ def crew(bundle: Bundle) -> list[Figure]:
     """People over time, a figure per place that ever has any."""
     alt = _alt()
     figures = []
-    for place, rows in crew_on_site(bundle).items():
+    for place, (dated, rows) in crew_on_site(bundle).items():
         most = max(row["crew"] for row in rows)
         chart = (
             _chart()
-            .mark_area(interpolate="step-after", color=LIVED, opacity=0.75, line=False)
+            .mark_area(interpolate="step-after" if dated else "step", color=LIVED, opacity=0.75, line=False)
             .encode(
                 x=alt.X("t:T", **_time(bundle)),
                 y=alt.Y("crew:Q", title="people", axis=alt.Axis(tickCount=2, format="d", tickMinStep=1)),
             )
             .properties(width=WIDE, height=112, title=f.cut(f"People at {bundle.place(place)}", 60))
         )
-        caption = f"People at {bundle.place(place)}, by planning period; at most {most:g} at once."
+        how = "by the dates of the flights" if dated else "at the middle of each planning period"
+        caption = f"People at {bundle.place(place)}, {how}; at most {most:g} at once."
         figures.append(render(f"crew-{place}", caption, chart, rows, caption, wide=True))
     return figures
 
@@ -342,10 +343,14 @@ def dv_errors(bundle: Bundle) -> Figure | None:
     arcs = list(dict.fromkeys(row["arc"] for row in rows))
     reach = max(abs(row["d"]) for row in rows) * 1.08 or 1.0
     base = _chart()
-    zero = _chart().mark_rule(color=QUIET, strokeWidth=1).encode(x=alt.datum(0))
+    once = alt.Chart(alt.InlineData(values=[{}]))
+    zero = once.mark_rule(color=QUIET, strokeWidth=1).encode(x=alt.datum(0))
     points = base.mark_tick(thickness=2, height=16, opacity=0.75).encode(
         x=alt.X(
-            "d:Q", title="flown − planned Δv, m/s", scale=alt.Scale(domain=[-reach, reach]), axis=alt.Axis(grid=True)
+            "d:Q",
+            title="flown − planned Δv, m/s",
+            scale=alt.Scale(domain=[-reach, reach], nice=False),
+            axis=alt.Axis(grid=True, tickCount=8),
         ),
         y=alt.Y("arc:N", sort=arcs, title=None, axis=alt.Axis(labelColor=INK, grid=True)),
         color=_operator_colour(bundle),
@@ -381,7 +386,7 @@ def cost_by_year(bundle: Bundle) -> Figure | None:
     ]
     chart = (
         _chart()
-        .mark_bar()
+        .mark_bar(**({"size": 70} if len(years) < 8 else {}))
         .encode(
             x=alt.X(
                 "year:N",

@@ -117,7 +117,7 @@ def _flight(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     closure = summary.get("closure") or {}
     if closure:
         position, velocity = _float(closure.get("position_m")), _float(closure.get("velocity_m_s"))
-        rows.append(("closure, worst", f.length(position), f"{f.number(velocity * 1000.0, 2)}{f.GAP}mm/s"))
+        rows.append(("closure, worst", f.length(position), f.speed(velocity, 2)))
     return rows
 
 

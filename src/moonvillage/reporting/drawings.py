@@ -99,6 +99,9 @@ def way(bundle: Bundle, pieces: list[Piece]) -> Figure | None:
     """All legs in the frame that turns with the Moon: from the north, and close to the Moon from the side."""
     if not pieces:
         return None
+    farthest = max(float(np.linalg.norm(piece.r_m, axis=1).max()) for piece in pieces)
+    if farthest < 1.5e8 and all(piece.centre == "earth" for piece in pieces):
+        return _near_earth(bundle, pieces, farthest)
     curves = [(piece, rotating(piece)) for piece in pieces]
     operators = dict(bundle.campaign.table("flights").select("flight", "operator").iter_rows())
     main_w, gap, close_w = 650.0, 24.0, 306.0
@@ -168,6 +171,33 @@ def way(bundle: Bundle, pieces: list[Piece]) -> Figure | None:
     return Figure("way", caption, svg(main_w + gap + close_w, height, children), alt, wide=True)
 
 
+def _near_earth(bundle: Bundle, pieces: list[Piece], reach_m: float) -> Figure:
+    """Flights that stay close to the Earth, from the north and from the equator, in inertial axes."""
+    operators = dict(bundle.campaign.table("flights").select("flight", "operator").iter_rows())
+    half, top = 170.0, 28.0
+    k = (half - 6) / reach_m
+    children: list[object] = []
+    for number, (title, up) in enumerate((("From the north", 1), ("From the equator", 2))):
+        cx, cy = half + number * 2.3 * half, top + half
+        children += [
+            text(cx - half, 14, title, fill=QUIET),
+            _circle(cx, cy, EARTH_RADIUS_M * k, EARTH_FILL, stroke=QUIET, stroke_width="0.6"),
+        ]
+        depth = -1 if up == 1 else 1  # which side of the Earth is nearer to the reader
+        for piece in pieces:
+            flat = np.stack([cx + piece.r_m[:, 0] * k, cy - piece.r_m[:, up] * k], axis=1)
+            behind = depth * piece.r_m[:, 3 - up] > 0.0
+            hidden = behind & (np.hypot(piece.r_m[:, 0], piece.r_m[:, up]) < EARTH_RADIUS_M)
+            colour = bundle.colour(operators.get(piece.flight, ""))
+            runs = [run for run in _runs(~hidden) if run.stop - run.start > 1]
+            children += [path(_simplify(flat[run], 0.4), colour, 0.9, opacity=0.6) for run in runs]
+    bar_m = next(b for b in (2e7, 1e7, 5e6, 2e6, 1e6) if b * k < 100.0 or b == 1e6)
+    children.append(_bar(4.3 * half - bar_m * k, top + 2 * half + 16, bar_m * k, f.length(bar_m)))
+    caption = "Every flown leg near the Earth, projected in inertial axes (J2000); drawn round between its samples."
+    alt = f"Projection of {f.plural(len({(p.flight, p.step) for p in pieces}), 'flown leg')} near the Earth."
+    return Figure("way", caption, svg(4.3 * half, top + 2 * half + 22, children), alt, wide=True)
+
+
 def _close_reach(curves: list[tuple[Piece, Floats]]) -> float:
     """Half-width of the view at the Moon: low orbits alone want a closer look than a halo."""
     far = [float(np.linalg.norm(piece.r_m, axis=1).min()) for piece, _ in curves if piece.centre == "moon"]
@@ -202,8 +232,12 @@ def sankey(bundle: Bundle) -> Figure | None:
     flows = mass_flow(bundle)
     if not flows:
         return None
-    width, height, bar, top = 980.0, 350.0, 11.0, 34.0
-    order = {id_: i for i, id_ in enumerate(bundle.places)}
+    width, bar, top = 980.0, 11.0, 34.0
+    height = 350.0 if len(flows) > 5 else 220.0
+    order = {id_: float(i) for i, id_ in enumerate(bundle.places)}
+
+    for tanks in {d for _, d, _, _ in flows if d.endswith(":")}:
+        order[tanks] = order.get(tanks[:-1], 0) + 0.5
 
     def target(origin: str, destination: str) -> str:
         """Whatever goes down again ends in a node of its own on the right."""
@@ -296,10 +330,13 @@ def _sites(bundle: Bundle) -> list[tuple[str, float, float, bool]]:
             spec = bundle.scenario.place_specs.get(id_)
             named.add(spec.site if spec is not None else "")
             site = bundle.title("site", spec.site) if spec is not None and spec.site else ""
-            label = bundle.place(id_) + (f" ({site})" if site and site != bundle.place(id_) else "")
+            name = bundle.place(id_)
+            label = name if not site or site.casefold().startswith(name.casefold()) else f"{name} ({site})"
             found.append((label, math.degrees(place.latitude_rad), math.degrees(place.longitude_rad), True))
     for id_, site_ in bundle.scenario.of("site").items():
-        if id_ not in named:
+        lat, lon = math.degrees(site_.latitude_rad), math.degrees(site_.longitude_rad)
+        apart = [math.hypot(lat - s[1], (lon - s[2]) * math.cos(math.radians(lat))) for s in found if s[3]]
+        if id_ not in named and min(apart, default=1.0) > 0.02:
             found.append((site_.title, math.degrees(site_.latitude_rad), math.degrees(site_.longitude_rad), False))
     return found
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from moonvillage.reporting import formats as f
 from moonvillage.reporting.aggregate import (
+    Doubt,
     approximations,
     arc_errors,
     costs,
@@ -22,6 +23,8 @@ from moonvillage.reporting.figures import Figure
 from moonvillage.reporting.markup import Child, Markup, element, join, table
 from moonvillage.reporting.sections import figure, more, section
 
+#: Keys of the manifest that the page tells elsewhere.
+_TOLD = frozenset({"summary", "wall_s", "convergence", "history", "gap", "until"})
 _ANSWERS = {
     "allowed": "good",
     "barred": "bad",
@@ -48,7 +51,7 @@ def flown(bundle: Bundle, item: Figure | None) -> Markup | None:
             f.speed(row["q99"]),
             f.speed(row["max"]),
             f.length(row["closure_position_m"]),
-            _tiny_speed(row["closure_velocity_m_s"]),
+            f.speed(row["closure_velocity_m_s"], 2),
         )
         for row in arc_errors(bundle)
     ]
@@ -71,7 +74,7 @@ def flown(bundle: Bundle, item: Figure | None) -> Markup | None:
         )
     rows = [
         (
-            row["flight"],
+            element("span", row["flight"], class_="id"),
             str(row["step"]),
             f"{bundle.place(row['origin'])} → {bundle.place(row['destination'])}",
             f.date(row["departure_tdb_s"]),
@@ -121,16 +124,10 @@ def flown(bundle: Bundle, item: Figure | None) -> Markup | None:
             numeric=range(1, 10),
         ),
         more(
-            f"All {f.plural(len(rows), 'leg')}",
+            f"All legs ({len(rows)})",
             table("Legs in order of departure", heads, rows, numeric=(4, 5, 6, 7, 8, 9)),
         ),
     )
-
-
-def _tiny_speed(value_m_s: float) -> str:
-    if math.isfinite(value_m_s) and 0 < abs(value_m_s) < 0.1:
-        return f"{f.number(value_m_s * 1000.0, 2)}{f.GAP}mm/s"
-    return f.speed(value_m_s, 2)
 
 
 def partners(bundle: Bundle) -> Markup | None:
@@ -207,17 +204,22 @@ def _permissions(bundle: Bundle, allowed: pl.DataFrame) -> Child:
 
 
 def _law(bundle: Bundle, id_: str) -> Markup:
+    id_, _, rest = id_.partition(":")
     law = bundle.scenario.laws.get(id_)
+    effect = rest.partition("[")[0].strip()
     if law is None:
-        return element("span", f.words(id_), class_="cite")
+        cited = rest.partition("[")[2].rstrip("]")
+        return element("span", f.words(id_), element("small", f"{effect}. {cited}") if rest else None, class_="cite")
     sure = "" if law.confidence == "high" else f" ({law.confidence} confidence)"
-    return element("span", law.title, element("small", f"{law.citation}{sure}"), class_="cite")
+    said = f"{f.words(effect)}: " if effect else ""
+    return element("span", law.title, element("small", f"{said}{law.citation}{sure}"), class_="cite")
 
 
 def _agreement(bundle: Bundle, id_: str, first: float, last: float) -> Markup:
+    id_, _, rest = id_.partition(":")
     found = bundle.scenario.agreements.get(id_)
     if found is None:
-        return element("span", f.words(id_), class_="cite")
+        return element("span", f.words(id_), element("small", rest.strip()) if rest else None, class_="cite")
     steps = [found.status(first)]
     changes = [f"{found.status(first)} on {f.date(first)}"]
     for change in found.history:
@@ -273,20 +275,14 @@ def doubt(bundle: Bundle) -> Markup:
     found = doubts(bundle)
     low = [d for d in found if d.confidence == "low"]
     medium = [d for d in found if d.confidence != "low"]
-    heads = ("Entry", "Kind", "Figure", "Value", "Confidence", "Source")
+    heads = ("Entry", "Kind", "Figures", "Source")
 
-    def rows(items: list[Any]) -> list[tuple[Child, ...]]:
-        return [
-            (
-                d.title,
-                f.words(d.kind),
-                d.figure,
-                d.written,
-                element("span", d.confidence, class_=f"tag {'bad' if d.confidence == 'low' else 'mid'}"),
-                d.source,
-            )
-            for d in items
-        ]
+    def rows(items: list[Doubt]) -> list[tuple[Child, ...]]:
+        """One row per entry and source, its figures side by side."""
+        groups: dict[tuple[str, str, str], list[str]] = {}
+        for d in items:
+            groups.setdefault((d.title, d.kind, d.source), []).append(f"{d.figure}{f.GAP}{d.written}")
+        return [(title, f.words(kind), ", ".join(shown), source) for (title, kind, source), shown in groups.items()]
 
     said = [
         element("li", f"{text} ", element("small", f"({f.plural(count, 'leg')})"))
@@ -339,7 +335,10 @@ def provenance(bundle: Bundle) -> Markup:
         ]
         blocks.append(table("Wall time by stage", ("Stage", "Time"), pairs, numeric=(1,)))
     if bundle.campaign.model:
-        pairs = [(f.headed(k), f.number(float(v), 4)) for k, v in bundle.campaign.model.items()]
+        pairs = [
+            (f.headed(k), f.whole(float(v)) if float(v).is_integer() else f.number(float(v), 3))
+            for k, v in bundle.campaign.model.items()
+        ]
         blocks.append(
             more(
                 "The optimisation model",
@@ -348,7 +347,7 @@ def provenance(bundle: Bundle) -> Markup:
         )
     facts = [
         (key, element("code", text))
-        for key, text in flatten({k: v for k, v in manifest.items() if not _is_history(v)})
+        for key, text in flatten({k: v for k, v in manifest.items() if k not in _TOLD and not _is_history(v)})
     ]
     facts.append(("seed", element("code", str(bundle.scenario.header.seed)))) if "seed" not in manifest else None
     blocks.append(table("Identity of the run: versions and digests", ("Item", "Value"), facts, class_="text"))
@@ -382,9 +381,9 @@ def _plain(value: object) -> str:
 def citation(bundle: Bundle) -> str:
     """A BibTeX entry for the run."""
     manifest = bundle.manifest
-    versions = manifest.get("versions") or {}
+    versions = manifest.get("versions") or manifest.get("identity") or {}
     version = versions.get("moonvillage", "") if isinstance(versions, Mapping) else ""
-    hashes = manifest.get("hashes") or {}
+    hashes = manifest.get("hashes") or manifest.get("identity") or {}
     digest = str(hashes.get("scenario", "")) if isinstance(hashes, Mapping) else ""
     lines = [
         f"@misc{{moonvillage-{bundle.scenario.name},",

@@ -63,8 +63,12 @@ def money(value_eur: float | None, digits: int = 3) -> str:
 
 
 def speed(value_m_s: float | None, digits: int = 3) -> str:
-    """m/s, always."""
-    return NONE if value_m_s is None or not math.isfinite(value_m_s) else f"{number(value_m_s, digits)}{GAP}m/s"
+    """m/s; below a decimetre per second mm/s."""
+    if value_m_s is None or not math.isfinite(value_m_s):
+        return NONE
+    if 0.0 < abs(value_m_s) < 0.1:
+        return f"{number(value_m_s * 1000.0, 2)}{GAP}mm/s"
+    return f"{number(value_m_s, digits)}{GAP}m/s"
 
 
 def length(value_m: float | None, digits: int = 2) -> str:
@@ -87,6 +91,8 @@ def seconds(value_s: float | None) -> str:
     """A wall time."""
     if value_s is None or not math.isfinite(value_s):
         return NONE
+    if 0.0 < value_s < 0.01:
+        return f"< 0.01{GAP}s"
     if value_s < 120.0:
         return f"{number(value_s, 2)}{GAP}s"
     return f"{int(value_s // 60)}{GAP}min {int(value_s % 60)}{GAP}s"
@@ -99,7 +105,11 @@ def days(value_s: float | None, digits: int = 3) -> str:
 
 def amount(value: float | None, unit: str) -> str:
     """A value in a stated SI unit, as the unit reads best."""
-    writers = {"kg": mass, "EUR": money, "eur": money, "€": money, "m/s": speed, "s": days}
+    writers = {"kg": mass, "EUR": money, "€": money, "m/s": speed, "s": days}
+    scaled = {"MEUR": ("EUR", 1e6), "t": ("kg", 1e3), "d": ("s", DAY_S)}
+    if unit in scaled and value is not None:
+        unit, factor = scaled[unit]
+        value *= factor
     if unit in writers:
         return writers[unit](value)
     return f"{number(value)}{GAP}{unit}".strip() if value is not None and math.isfinite(value) else NONE

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +20,8 @@ class Markup(str):
 
     __slots__ = ()
 
+
+_TAG = re.compile(r"<[^>]*>")
 
 Child = Any  # Markup, str, number, None or an iterable of these
 
@@ -65,6 +68,11 @@ def data_block(id_: str, value: object) -> Markup:
     return Markup(f'<script type="application/json" id="{escape(id_)}">{text}</script>')
 
 
+def _plain_length(cell: str) -> int:
+    """Characters that a reader sees."""
+    return len(html.unescape(_TAG.sub("", cell)))
+
+
 def table(
     caption: str,
     head: Iterable[str],
@@ -84,7 +92,7 @@ def table(
                 "th" if i == 0 else "td",
                 cell,
                 scope="row" if i == 0 else None,
-                class_="n" if i in right else None,
+                class_="n" if i in right else "k" if isinstance(cell, str) and _plain_length(cell) <= 14 else None,
                 data_label=titles[i] if class_ == "text" and i else None,
             )
             for i, cell in enumerate(row)

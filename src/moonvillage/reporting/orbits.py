@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from moonvillage import ephemeris
+from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2
 from moonvillage.errors import EphemerisRangeError
 from moonvillage.reporting.bundle import Bundle
 from moonvillage.units import DAY_S
@@ -28,10 +29,14 @@ MEAN_DISTANCE_M: Final = 384_400_000.0
 EARTH_RADIUS_M: Final = 6_371_000.0
 MOON_RADIUS_M: Final = 1_737_400.0
 #: Points kept for the whole page; each takes 8 bytes.
-_BUDGET: Final = 70_000
+BUDGET: Final = 70_000
 #: A point is kept at the latest after this turn of the path, and after this length of it.
 _TURN_RAD: Final = np.radians(2.5)
 _LENGTH_M: Final = 8_000_000.0
+#: Samples further apart than this around their body get points between them, at most so many.
+_GAP_RAD: Final = 0.1
+_GAP_POINTS: Final = 80
+_GM_M3_S2: Final = {"earth": GM_EARTH_M3_S2, "moon": GM_MOON_M3_S2}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,14 +50,15 @@ class Piece:
     r_m: Floats
 
 
-def pieces(bundle: Bundle) -> list[Piece]:
-    """Every sampled leg as pieces of at least two points, thinned to the page's budget."""
+def pieces(bundle: Bundle, budget: int = BUDGET) -> list[Piece]:
+    """Every sampled leg as pieces of at least two points, thinned to about ``budget`` points in all."""
     whole = _pieces(bundle.flights.samples)
-    for coarser in (1.0, 1.6, 2.6, 4.2, 7.0, 12.0):
+    thinned: list[Piece] = []
+    for coarser in (1.0, 1.6, 2.6, 4.2, 7.0, 12.0, 20.0):
         thinned = [_thin(piece, coarser) for piece in whole]
-        if sum(len(piece.epoch_tdb_s) for piece in thinned) <= _BUDGET:
+        if sum(len(piece.epoch_tdb_s) for piece in thinned) <= budget:
             break
-    return thinned if whole else []
+    return thinned
 
 
 def _pieces(samples: pl.DataFrame) -> list[Piece]:
@@ -63,13 +69,15 @@ def _pieces(samples: pl.DataFrame) -> list[Piece]:
     for (flight, step), table in samples.group_by("flight", "step", maintain_order=True):
         epoch = table["epoch_tdb_s"].to_numpy().astype(np.float64)
         r = table.select("x_m", "y_m", "z_m").to_numpy().astype(np.float64)
-        keep = np.isfinite(epoch) & np.isfinite(r).all(axis=1)
-        epoch, r = epoch[keep], r[keep]
+        v = table.select("vx_m_s", "vy_m_s", "vz_m_s").to_numpy().astype(np.float64)
+        keep = np.isfinite(epoch) & np.isfinite(r).all(axis=1) & np.isfinite(v).all(axis=1)
+        epoch, r, v = epoch[keep], r[keep], v[keep]
         if len(epoch) < 2:
             continue
+        centre = str(table["centre"][0])
+        epoch, r = fill_gaps(epoch, r, v, _GM_M3_S2.get(centre, 0.0))
         try:
             moon = sky.position("moon", epoch)
-            centre = str(table["centre"][0])
             if centre == "moon":
                 r = r + moon
             elif centre != "earth":
@@ -87,6 +95,69 @@ def _pieces(samples: pl.DataFrame) -> list[Piece]:
             relative = r[part] - moon[part] if inside else r[part]
             found.append(Piece(str(flight), int(step), "moon" if inside else "earth", epoch[part], relative))
     return found
+
+
+def fill_gaps(epoch_tdb_s: Floats, r_m: Floats, v_m_s: Floats, gm_m3_s2: float) -> tuple[Floats, Floats]:
+    """Points between samples that lie far apart around their body, so that a low orbit is drawn round.
+
+    Parameters
+    ----------
+    epoch_tdb_s, r_m, v_m_s
+        Samples, shapes (n,), (n, 3), (n, 3), about one body.
+    gm_m3_s2
+        Its gravitational parameter; 0 leaves the samples as they are.
+
+    Returns
+    -------
+    epoch_tdb_s, r_m
+        The samples and the points between them: two-body motion (classical Runge–Kutta) from the sample before
+        and from the sample after, blended linearly in time, so that the curve goes through both. For drawing only.
+    """
+    span = np.diff(epoch_tdb_s)
+    rate = np.linalg.norm(v_m_s, axis=1) / np.maximum(np.linalg.norm(r_m, axis=1), 1.0)
+    angle = np.maximum(rate[1:], rate[:-1]) * span
+    counts = np.where((angle > 1.5 * _GAP_RAD) & (span > 0.0), np.ceil(angle / _GAP_RAD), 1.0).astype(np.int64)
+    counts = np.minimum(counts, _GAP_POINTS)
+    if gm_m3_s2 <= 0.0 or not (counts > 1).any():
+        return epoch_tdb_s, r_m
+    wide = np.flatnonzero(counts > 1)
+    steps = counts[wide]
+    ahead = _march(r_m[wide], v_m_s[wide], span[wide] / steps, int(steps.max()), gm_m3_s2)
+    back = _march(r_m[wide + 1], v_m_s[wide + 1], -span[wide] / steps, int(steps.max()), gm_m3_s2)
+    epochs, points = [], []
+    row = {int(gap): i for i, gap in enumerate(wide)}
+    for gap in range(len(span)):
+        epochs.append(epoch_tdb_s[gap : gap + 1])
+        points.append(r_m[gap : gap + 1])
+        if gap in row:
+            i, n = row[gap], int(counts[gap])
+            share = np.arange(1, n) / n
+            epochs.append(epoch_tdb_s[gap] + share * span[gap])
+            inner = ahead[1:n, i] * (1.0 - share)[:, None] + back[n - 1 : 0 : -1, i] * share[:, None]
+            points.append(inner)
+    epochs.append(epoch_tdb_s[-1:])
+    points.append(r_m[-1:])
+    return np.concatenate(epochs), np.concatenate(points)
+
+
+def _march(r: Floats, v: Floats, step_s: Floats, count: int, gm: float) -> Floats:
+    """Two-body positions after 0 … ``count`` steps of each row's own length, shape (count + 1, m, 3)."""
+    h = step_s[:, None]
+    states = np.empty((count + 1, *r.shape))
+    states[0] = r
+
+    def pull(x: Floats) -> Floats:
+        return np.asarray(-gm * x / np.maximum((x * x).sum(axis=1), 1.0)[:, None] ** 1.5)
+
+    for k in range(count):
+        a1 = pull(r)
+        a2 = pull(r + 0.5 * h * v)
+        a3 = pull(r + 0.5 * h * v + 0.25 * h * h * a1)
+        a4 = pull(r + h * v + 0.5 * h * h * a2)
+        r = r + h * v + h * h / 6.0 * (a1 + a2 + a3)
+        v = v + h / 6.0 * (a1 + 2.0 * a2 + 2.0 * a3 + a4)
+        states[k + 1] = r
+    return states
 
 
 def _thin(piece: Piece, coarser: float) -> Piece:

@@ -140,7 +140,7 @@ def page(bundle: Bundle, figures: Figures, pieces: list[orbits.Piece]) -> str:
 
 
 def _footer(bundle: Bundle) -> Markup:
-    versions = bundle.manifest.get("versions")
+    versions = bundle.manifest.get("versions") or bundle.manifest.get("identity")
     version = f" {versions['moonvillage']}" if isinstance(versions, dict) and "moonvillage" in versions else ""
     return element("footer", f"Made by moonvillage{version}. This page is one file; it asks nothing of the network.")
 

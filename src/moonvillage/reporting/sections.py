@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import polars as pl
+
 from moonvillage.reporting import formats as f
 from moonvillage.reporting.aggregate import CREW
 from moonvillage.reporting.bundle import Bundle
@@ -92,11 +94,19 @@ def headline(bundle: Bundle) -> str:
     sentence = parts[0] + " " + " and ".join(parts[1:]) if len(parts) > 1 else parts[0]
     if math.isfinite(number) and name and name != "none":
         sentence += f" at a {_OBJECTIVE.get(name, f.words(name))} of {f.amount(number, unit)}"
-        if gap is not None and math.isfinite(gap):
+        if gap is not None and math.isfinite(gap) and gap < 5e-5:
+            sentence += ", proven to be the best possible"
+        elif gap is not None and math.isfinite(gap):
             sentence += f", within {f.percent(gap)} of the proven bound"
             if bound is not None and math.isfinite(bound):
                 sentence += f" of {f.amount(bound, unit)}"
     return sentence + "."
+
+
+def _proof(gap: float | None) -> str:
+    if gap is None or not math.isfinite(gap):
+        return ""
+    return "proven best" if gap < 5e-5 else f"gap {f.percent(gap)}"
 
 
 def header(bundle: Bundle) -> Markup:
@@ -106,11 +116,9 @@ def header(bundle: Bundle) -> Markup:
     tiles: list[tuple[str, str, str]] = []
     if math.isfinite(number) and name and name != "none":
         gap = value(bundle, "gap", bundle.campaign.gap)
-        tiles.append(
-            (_OBJECTIVE.get(name, f.words(name)).capitalize(), f.amount(number, unit), f"gap {f.percent(gap)}")
-        )
+        tiles.append((_OBJECTIVE.get(name, f.words(name)).capitalize(), f.amount(number, unit), _proof(gap)))
     count = int(value(bundle, "flights", len(flights)))
-    launches = len(bundle.campaign.table("launches"))
+    launches = bundle.campaign.table("launches").filter(pl.col("launcher") != "").height
     if count or bundle.status in GOOD:
         tiles.append(("Flights", f.whole(count), f.plural(launches, "launch", "launches")))
         orbit = float(value(bundle, "mass_to_orbit_kg", flights["mass_to_orbit_kg"].sum()))
@@ -118,7 +126,8 @@ def header(bundle: Bundle) -> Markup:
         landed = value(bundle, "mass_landed_kg", {}) or {}
         total = sum(landed.values()) if landed else float(flights["mass_landed_kg"].sum())
         where = f"at {f.plural(len(landed), 'place')}" if landed else ""
-        tiles.append(("Landed", f.mass(total), where))
+        if total:
+            tiles.append(("Landed", f.mass(total), where))
         crew_days = value(bundle, "crew_days", bundle.log.crew_days if bundle.log else 0.0)
         if crew_days:
             tiles.append(("Crew-days", f.whole(crew_days), f"{f.number(crew_days / 365.25)} person-years"))
@@ -273,10 +282,11 @@ def schedule(bundle: Bundle, gantt: Figure | None, crew: list[Figure]) -> Markup
     flights = bundle.campaign.table("flights").sort("departure_tdb_s", "flight")
     launchers: dict[str, list[str]] = {}
     for row in bundle.campaign.table("launches").sort("epoch_tdb_s").iter_rows(named=True):
-        launchers.setdefault(row["flight"], []).append(bundle.title("launcher", row["launcher"]))
+        if row["launcher"]:
+            launchers.setdefault(row["flight"], []).append(bundle.title("launcher", row["launcher"]))
     rows = [
         (
-            row["flight"],
+            element("span", row["flight"], class_="id"),
             bundle.mission(row["mission"]),
             bundle.partner(row["operator"]),
             _counted(launchers.get(row["flight"], [])),
@@ -308,7 +318,7 @@ def schedule(bundle: Bundle, gantt: Figure | None, crew: list[Figure]) -> Markup
         figure(gantt),
         [figure(item) for item in crew],
         more(
-            f"All {f.plural(len(rows), 'flight')}",
+            f"All flights ({len(rows)})",
             table("Flights in order of departure", heads, rows, numeric=(6, 7, 8, 9)),
         )
         if rows
@@ -324,7 +334,7 @@ def _counted(names: list[str]) -> str:
 def outposts(bundle: Bundle, stocks: list[tuple[str, Figure]], power: list[tuple[str, Figure]]) -> Markup | None:
     """Stocks, power and incidents by place."""
     places = list(dict.fromkeys([*(place for place, _ in stocks), *(place for place, _ in power)]))
-    if not places and bundle.log is None:
+    if not places and (bundle.log is None or not (bundle.log.margins or len(bundle.log.days))):
         return None
     blocks: list[Child] = []
     for place in places:
@@ -338,7 +348,7 @@ def outposts(bundle: Bundle, stocks: list[tuple[str, Figure]], power: list[tuple
                 bundle.place(m.place),
                 bundle.cargo(m.commodity),
                 element("span", f.mass(m.amount_kg), class_="bad" if m.amount_kg < 0 else None),
-                f"{f.number(m.days_of_use)}{f.GAP}d",
+                f.amount(m.days_of_use, "d"),
                 f.date(m.epoch_tdb_s),
             )
             for m in sorted(log.margins, key=lambda m: (m.place, m.commodity))
@@ -357,7 +367,7 @@ def outposts(bundle: Bundle, stocks: list[tuple[str, Figure]], power: list[tuple
                 f.date(e["epoch_tdb_s"]),
                 bundle.place(e["place"]),
                 f.words(e["kind"]),
-                bundle.cargo(e["subject"]),
+                bundle.known(e["subject"]),
                 e["detail"],
             )
             for e in (log.events.sort("epoch_tdb_s").head(400).iter_rows(named=True) if len(log.events) else ())

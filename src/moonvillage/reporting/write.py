@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from moonvillage.reporting import orbits
+from moonvillage.reporting import drawings, orbits
 from moonvillage.reporting.bundle import Bundle
 from moonvillage.reporting.figures import on_paper
-from moonvillage.reporting.page import draw, page
+from moonvillage.reporting.page import MAX_BYTES, draw, page
 
 
 def report(bundle: Bundle, folder: Path, *, progress: Callable[[str], None] | None = None) -> Path:
@@ -42,6 +43,12 @@ def report(bundle: Bundle, folder: Path, *, progress: Callable[[str], None] | No
     figures = draw(bundle, pieces, say)
     say("page")
     text = page(bundle, figures, pieces)
+    budget = orbits.BUDGET
+    while len(text.encode()) > MAX_BYTES and budget > 4_000:
+        budget //= 2
+        pieces = orbits.pieces(bundle, budget)
+        figures = dataclasses.replace(figures, way=drawings.way(bundle, pieces))
+        text = page(bundle, figures, pieces)
     temporary = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
     try:
         made = temporary / "figures"

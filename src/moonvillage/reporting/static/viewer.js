@@ -46,7 +46,7 @@
 
   /* View state */
   let frame = "rot", focus = "both", chosen = -1, now = 0, yaw = 0, pitch = 0, zoom = 1, panX = 0, panY = 0;
-  let scene = null, near = 9000, width = 0, height = 0, playing = 0, hover = null, colours = {};
+  let scene = null, near = 9000, local = 60000, width = 0, height = 0, playing = 0, hover = null, colours = {};
 
   function place(head, i, result) {
     const [, , near, t0, span, scale, offset] = head, n = offset + i;
@@ -96,7 +96,7 @@
   }
   /* Everything in sight at first where both bodies are the focus; near one body, its neighbourhood. */
   const scaleNow = () => {
-    if (focus !== "both") return (Math.min(width, height * 1.25) / (focus === "moon" ? near : 60000)) * zoom;
+    if (focus !== "both") return (Math.min(width, height * 1.25) / (focus === "moon" ? near : local)) * zoom;
     if (frame !== "rot") return (Math.min(width, height) / (L * 2.25)) * zoom;
     return Math.min(width / (L * 1.25), height / (scene.tall * 2.15)) * zoom;
   };
@@ -296,7 +296,7 @@
     redraw();
   }
   function home() {
-    zoom = 1; panX = panY = 0; yaw = 0; pitch = focus === "moon" ? -0.3 : 1.15;
+    zoom = 1; panX = panY = 0; yaw = 0; pitch = focus === "moon" ? -0.3 : local < 60000 ? 0.5 : 1.15;
     redraw();
   }
   /* Controls */
@@ -416,6 +416,12 @@
     return least;
   });
   near = Math.max(8000, Math.min(150000, 3.2 * Math.max(0, ...lowest)));
+  /* Flights that never leave the neighbourhood of the Earth are looked at there. */
+  if (!lowest.length) {
+    let far = 0;
+    for (const h of data.heads) far = Math.max(far, (32767 * 1.2 * h[5]) / 1000);
+    if (far < 150000) { focus = "earth"; local = Math.max(18000, 2.6 * far); frame = "in"; $("v-focus").value = focus; $("v-frame").value = frame; }
+  }
   css(); build();
   box.hidden = false; $("way-static").hidden = true;
   home(); setTime(span()[0]);
