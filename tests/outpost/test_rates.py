@@ -132,14 +132,14 @@ def test_spares_of_what_stands() -> None:
 def test_half_the_village_drinks_no_more_than_planned() -> None:
     """Rates for two habitats and one generator; the second habitat comes late; water and oxygen last all the same."""
     catalog = still()
-    counts = {"hab": 2, "pile": 1, "oga": 1, "wrs": 1}
+    counts = {"hab": 2, "pile": 1, "oga": 1, "wrs": 2}
     found = rates(base(), catalog, expected=counts)
     span = 200 * DAY
     stocks = {
         c: (4 * found.crew_kg_s.get(c, 0.0) + found.standing_kg_s.get(c, 0.0)) * (span + 2 * DAY)
         for c in ("oxygen", "water", "food", "nitrogen")
     }
-    outpost = base(modules={"hab": 1, "pile": 1, "oga": 1, "wrs": 1}, stocks_kg=stocks)
+    outpost = base(modules={"hab": 1, "pile": 1, "oga": 1, "wrs": 2}, stocks_kg=stocks)
     comes = [Handover(START, "ridge", "up", crew=4), Handover(START + 150 * DAY, "ridge", "home", modules={"hab": 1})]
     log = live({"base": outpost}, comes, START, START + span, catalog, sun=shining())
     assert log.shortfalls == ()
