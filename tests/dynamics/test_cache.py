@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,20 @@ def test_a_folder_that_cannot_be_written_is_no_failure(
     monkeypatch.setenv("MOONVILLAGE_CACHE_DIR", str(tmp_path / "file" / "below"))
     spring, _ = counted()
     assert spring.dim == 2
+
+
+def test_files_long_unused_are_removed(counted: Any, tmp_path: Path) -> None:
+    counted()
+    folder = tmp_path / "cache"
+    (old, young) = (folder / "old-0.heyoka", folder / "young-0.heyoka")
+    for file, age in ((old, 100.0), (young, 10.0)):
+        file.write_bytes(b"another version's")
+        then = time.time() - age * 86400.0
+        os.utime(file, (then, then))
+    next(folder.glob("spring-*")).unlink()
+    assert counted()[1] == 2
+    assert young.exists()
+    assert not old.exists()
 
 
 def test_the_built_in_field_is_complete() -> None:

@@ -17,6 +17,7 @@ import platform
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,8 @@ from typing import Any, Final
 
 import heyoka as hy
 
+#: Files that nobody has used for so long are removed when a new one is written.
+_KEEP_S: Final = 90.0 * 86400.0
 _LOCK: Final = threading.Lock()
 _PROTOTYPES: dict[str, Any] = {}
 _LOCAL: Final = threading.local()
@@ -75,7 +78,9 @@ def _read(file: Path) -> Any:
         digest, body = data[:32], data[32:]
         if hashlib.sha256(body).digest() != digest:
             return None
-        return pickle.loads(body)
+        found = pickle.loads(body)
+        os.utime(file)  # still in use
+        return found
     except Exception:  # any damage means: compile again
         return None
 
@@ -91,6 +96,9 @@ def _write(file: Path, integrator: Any) -> None:
             Path(temporary).replace(file)
         except OSError:
             Path(temporary).unlink(missing_ok=True)
+        for old in file.parent.glob("*.heyoka"):
+            if time.time() - old.stat().st_mtime > _KEEP_S:
+                old.unlink(missing_ok=True)
 
 
 def integrator(name: str, build: Callable[[], Any]) -> Any:

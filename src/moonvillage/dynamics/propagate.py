@@ -42,7 +42,9 @@ def _build(model: models.Model) -> Any:
 
 
 def _integrator(model: models.Model) -> Any:
-    name = f"{model.centre}-{'thrust' if model.thrust else 'stm' if model.stm else 'state'}"
+    kind = "thrust" if model.thrust else "stm" if model.stm else "state"
+    mode = "compact" if _COMPACT[model] else "unrolled"
+    name = f"{model.centre}-{kind}-{mode}-{TOLERANCE:g}"  # all that is settled here is in the name
     return cache.integrator(name, lambda: _build(model))
 
 

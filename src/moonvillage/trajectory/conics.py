@@ -54,7 +54,7 @@ def climb(start_radius_m: float, path_angle_rad: float, end_radius_m: ArrayLike,
         elapsed = rate * (last - e * sin_last)
         slope = 1.5 * elapsed * e_slope / (1.0 - e) + rate * (1.0 - e * cos_last - sin_last * e_slope)
         step = (time + lead - elapsed) / slope
-        last = np.clip(last + np.clip(step, -0.6, 0.6), 0.6, 5.5)
+        last = np.maximum(np.minimum(last + np.maximum(np.minimum(step, 0.6), -0.6), 5.5), 0.6)
         if path_angle_rad > 0.0 and turn < 11:
             perigee = start_radius_m * cos2 * (2.0 - start_radius_m / a) / (2.0 - perigee / a)
             first = np.arccos(np.clip((1.0 - start_radius_m / a) / np.maximum(e, 1e-9), -1.0, 1.0))
