@@ -75,12 +75,17 @@ def flagship(periods: int = 120, gap: float = 0.02) -> Scenario:
     text = text.replace(
         "[sites.ridge]",
         'gate = { kind = "halo", perilune = "3228 km", stores = true }\n'
-        'leos = { kind = "earth_orbit", altitude = "390 km", inclination = "41 deg", raan = "0 deg", stores = true }\n'
+        'leos = { kind = "earth_orbit", altitude = "390 km", inclination = "41 deg", raan = "0 deg", '
+        "stores = true }\n"
         "[sites.ridge]",
     )
-    text = text.replace("[commodities]\n", "[commodities]\n" + "".join(
-        f'{g} = {{ title = "{g}", supply_class = 2, tare = 0.1 }}\n' for g in GOODS if g not in ("water", "food")
-    ))
+    text = text.replace(
+        "[commodities]\n",
+        "[commodities]\n"
+        + "".join(
+            f'{g} = {{ title = "{g}", supply_class = 2, tare = 0.1 }}\n' for g in GOODS if g not in ("water", "food")
+        ),
+    )
     for name, (leo, tli, cost, rate) in LAUNCHERS.items():
         text += (
             f'\n[launchers.{name}]\ntitle = "{name}"\noperator = "esa"\nleo = "{leo} t"\ntli = "{tli} t"\n'
@@ -110,8 +115,8 @@ stat = { title = "Station", kind = "station", operator = "esa", mass = "10 t", c
         flies = "".join(f'  {{ do = "fly", to = "{p}", by = "{craft}" }},\n' for p in path)
         text += (
             f'\n[missions.{name}]\ntitle = "{name}"\noperator = "esa"\ncargo = {cargo}\ncost = "{cost} MEUR"\n'
-            f'steps = [\n  {{ do = "launch", on = "{launcher}", lifts = ["{craft}"], to = "leo", into = "{into}" }},\n'
-            f'{flies}  {{ do = "unload", cargo = {cargo} }},\n]\n'
+            f'steps = [\n  {{ do = "launch", on = "{launcher}", lifts = ["{craft}"], to = "leo", '
+            f'into = "{into}" }},\n{flies}  {{ do = "unload", cargo = {cargo} }},\n]\n'
         )
     for name, launcher, craft, target, cost, seats in CREW:
         if not seats:
@@ -120,13 +125,12 @@ stat = { title = "Station", kind = "station", operator = "esa", mass = "10 t", c
         path = {"base": ("llo", "base"), "gate": ("gate",), "leos": ("leos",)}[target]
         flies = "".join(f'  {{ do = "fly", to = "{p}", by = "{craft}" }},\n' for p in path)
         back = [*path[::-1][1:], "earth"]
-        home = "".join(
-            f'  {{ do = "fly", to = "{p}", by = "{craft}"{", within = " + chr(34) + "14 d" + chr(34) if p == "earth" and target != "leos" else ""} }},\n'
-            for p in back
-        )
+        wait = {"earth": ', within = "14 d"'} if target != "leos" else {}
+        home = "".join(f'  {{ do = "fly", to = "{p}", by = "{craft}"{wait.get(p, "")} }},\n' for p in back)
         stay = {"base": '["180 d", "30 d"]', "gate": '["60 d", "30 d"]', "leos": '["180 d", "10 d"]'}[target]
         text += (
-            f'\n[missions.{name}]\ntitle = "{name}"\noperator = "esa"\nseats = {{ esa = {seats} }}\ncost = "{cost} MEUR"\n'
+            f'\n[missions.{name}]\ntitle = "{name}"\noperator = "esa"\nseats = {{ esa = {seats} }}\n'
+            f'cost = "{cost} MEUR"\n'
             f"steps = [\n"
             f'  {{ do = "launch", on = "{launcher}", lifts = ["{craft}"], to = "leo", into = "{into}" }},\n'
             f'{flies}  {{ do = "stay", choices = {stay} }},\n{home}  {{ do = "land" }},\n]\n'
@@ -163,8 +167,14 @@ def rates() -> dict[str, OutpostRates]:
     """What the three outposts use and make."""
     day = 1.0 / DAY_S
     crew = {
-        "oxygen": 0.3, "nitrogen": 0.02, "water": 0.8, "food": 1.8, "clothing": 0.15, "hygiene": 0.2,
-        "medical": 0.05, "filters": 0.1,
+        "oxygen": 0.3,
+        "nitrogen": 0.02,
+        "water": 0.8,
+        "food": 1.8,
+        "clothing": 0.15,
+        "hygiene": 0.2,
+        "medical": 0.05,
+        "filters": 0.1,
     }
     use = {k: v * day for k, v in crew.items()}
     leak = {"nitrogen": 0.3 * day, "oxygen": 0.1 * day, "spares": 2.0 * day}

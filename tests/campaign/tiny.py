@@ -12,7 +12,8 @@ from moonvillage.units import DAY_S
 
 EMPTY = Catalog({}, "empty")
 
-#: Ten periods of 30 days. The craft's Isp is 1000 m/s over g0, so that 1000 m/s is a mass ratio of e.
+#: Ten periods of 30 days. The lander's Isp is 1000 m/s over g0, so that 1000 m/s is a mass ratio of e; the ship's is
+#: twice that.
 BASE = """
 [scenario]
 title = "tiny"
@@ -77,7 +78,7 @@ operator = "esa"
 dry = "1 t"
 propellant_mass = "6 t"
 propellant = "hydrolox"
-isp = "101.9716212977928 s"
+isp = "203.9432425955856 s"
 seats = 4
 cost = "80 MEUR"
 
@@ -118,6 +119,13 @@ steps = [
   {{ do = "land" }},
 ]
 """
+
+
+#: What one cargo flight lands: 6 t of propellant for 1500 m/s and 1 t of dry mass, (1 + L) (e^1.5 − 1) = 6.
+PAYLOAD_KG = 6000.0 / (math.exp(1.5) - 1.0) - 1000.0
+#: Launcher and lander; launcher and ship (MEUR).
+CARGO_MEUR = 150.0
+CREW_MEUR = 180.0
 
 
 def text(

@@ -407,23 +407,23 @@ def _column(
     """The column on the best date that works; ``stated`` where nothing is decided about it."""
     if flown is not None and flown.failure:
         return f"{shape.mission.id}: {flown.failure}"
-    reason = f"{shape.mission.id}: no departure is tabulated"
+    reason = ""  # of the best date, where none works
     for date in dates:
         timeline = planner.timeline(date, stays, prescribed=prescribed, flown=flown)
         if isinstance(timeline, str):
-            reason = f"{shape.mission.id}: {timeline}"
+            reason = reason or f"{shape.mission.id}: {timeline}"
             continue
         early = _too_early(kit, shape.mission, timeline)
         if early:
-            reason = early
+            reason = reason or early
             continue
         if stated:
             return stated_column(shape, key, timeline)
         column = make_column(kit, shape, key, timeline, prescribed=prescribed)
         if isinstance(column, Column):
             return column
-        reason = column
-    return reason
+        reason = reason or column
+    return reason or f"{shape.mission.id}: no departure is tabulated"
 
 
 def _too_early(kit: Kit, mission: Mission, timeline: Timeline) -> str:

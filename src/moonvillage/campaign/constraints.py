@@ -251,7 +251,8 @@ def outpost_stands(a: Assembly) -> None:
 def stock_balance(a: Assembly) -> None:
     """What is stored at the end of a period is what was there, less boil-off, plus what came and was made, less what
     was used and taken. More may be vented, never less be there than nothing. Flights may take only what was there
-    when the period began, so that no flight relies on another that lands after it."""
+    when the period began, so that no flight relies on another that lands after it. At the end there is enough for all
+    who are still there until they leave: the last month is no loophole."""
     pairs = tracked_stocks(a)
     for place, item in sorted(pairs):
         rate = a.rates.get(place)
@@ -281,6 +282,8 @@ def stock_balance(a: Assembly) -> None:
             terms += taken
             if crew and place in a.crew_days:
                 terms.append((a.crew_days[place][period], crew))
+                if period == a.periods - 1:
+                    terms += [(v, f * crew) for v, f in crew_days_by(a, place, end, INF)]
             terms += [(a.working[place, module][period], -flow * days) for module, flow in flows]
             if leak and place in a.stands:
                 terms.append((a.stands[place][period], leak * days))

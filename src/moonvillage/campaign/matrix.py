@@ -233,7 +233,10 @@ def solve(
     elif "values" in best:
         values = best["values"]
     kinds = highspy.HighsModelStatus
-    if status == kinds.kOptimal or status == kinds.kModelEmpty:
+    if status == kinds.kModelEmpty:  # without columns the solver does not look at the rows
+        empty = all(low <= 1e-9 for low in program.low) and all(high >= -1e-9 for high in program.high)
+        word = "optimal" if empty else "infeasible"
+    elif status == kinds.kOptimal:
         word = "optimal"
     elif status == kinds.kInfeasible:
         word = "infeasible"

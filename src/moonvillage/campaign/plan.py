@@ -138,8 +138,44 @@ def plan(
             bound=solution.bound * scale,
             model=model,
         )
-    values = _tidy(a, round_integers(a.program, solution.values))
+    values = round_integers(a.program, solution.values)
+    if header.objective == "earliest" and not (cancelled is not None and cancelled()):
+        left_s = max(1.0, time_limit_s - solution.seconds)
+        values = _cheapest(a, columns, rates, demands, values, wanted, left_s, cancelled)
+    values = _tidy(a, values)
     return _campaign(a, solution, values, wanted, scale, model)
+
+
+def _cheapest(
+    a: Assembly,
+    columns: Columns,
+    rates: Mapping[str, OutpostRates],
+    demands: Mapping[str, Demand],
+    values: Floats,
+    gap: float,
+    time_limit_s: float,
+    cancelled: Callable[[], bool] | None,
+) -> Floats:
+    """Of all plans that meet the demand in the same period, one of least cost (within the gap)."""
+    priced = assemble(a.scenario, columns, rates, demands, objective="cost")
+    add_all(priced)
+    program = a.program.copy()
+    program.cost = list(priced.program.cost)
+    program.offset = 0.0
+    for var in a.met:
+        program.cost[var] = 0.0
+        program.lower[var] = float(round(values[var]))
+    answer = search(
+        program,
+        [period_of(a, name) for name in program.names],
+        list(a.totals.values()),
+        gap=max(gap, 0.001),
+        time_limit_s=time_limit_s,
+        seed=a.scenario.header.seed,
+        start=values,
+        cancelled=cancelled,
+    )
+    return round_integers(program, answer.values) if answer.found else values
 
 
 def period_of(a: Assembly, name: Any) -> int:
