@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from moonvillage.ephemeris.constants import GM_MOON_M3_S2, MOON_RADIUS_M
+from moonvillage.ephemeris.orientation import moon_me_matrix
 
 Floats = NDArray[np.float64]
 
@@ -173,3 +177,32 @@ class EntryEnd:
         east = np.array([-np.sin(ra), np.cos(ra), 0.0])
         heading = float(np.arctan2(v_m_s @ east, v_m_s @ cross(radial, east)))
         return np.array([dec, ra, heading, float(np.linalg.norm(v_m_s))])
+
+
+#: Unnormalised J2 of the Moon (GRGM1200L: −√5 C20), at the radius 1738 km.
+_MOON_J2: Final = 9.08782510e-05 * math.sqrt(5.0)
+_MOON_J2_RADIUS_M: Final = 1_738_000.0
+
+
+def precessed(
+    plane_normal: tuple[float, float, float], altitude_m: float, start_tdb_s: float, end_tdb_s: float
+) -> tuple[float, float, float]:
+    """Where the plane of a circular low lunar orbit has turned by another date.
+
+    The node's secular motion under the Moon's J2, Ω' = −1.5 n J2 (R/a)² cos i about the lunar pole (Kozai 1959):
+    1.0° a day at 100 km and 30°, nothing at 90°. The higher field and the Earth, left out, add swings of a degree.
+
+    Parameters
+    ----------
+    plane_normal
+        ICRF unit normal at ``start_tdb_s``.
+    altitude_m
+        Of the orbit, above 1737.4 km.
+    """
+    radius = MOON_RADIUS_M + altitude_m
+    pole = moon_me_matrix(0.5 * (start_tdb_s + end_tdb_s))[2]
+    normal = normalised(np.array(plane_normal))
+    motion = math.sqrt(GM_MOON_M3_S2 / radius**3)
+    rate = -1.5 * motion * _MOON_J2 * (_MOON_J2_RADIUS_M / radius) ** 2 * float(normal @ pole)
+    x, y, z = (float(c) for c in rotate(normal, pole, rate * (end_tdb_s - start_tdb_s)))
+    return x, y, z
