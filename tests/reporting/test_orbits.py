@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 
 import numpy as np
+import polars as pl
 import pytest
 
 from moonvillage.ephemeris import load
@@ -105,3 +107,38 @@ def test_gaps_are_filled_along_the_orbit() -> None:
     assert error.max() < 200.0
     same = orbits.fill_gaps(t, at(t), v, 0.0)
     assert same[0] is t
+
+
+def test_a_departure_for_mars_is_drawn_while_it_is_near(run: Bundle) -> None:
+    """A straight way out from the Earth, stored about the Sun: only its first 1.6 million km are kept."""
+    epoch = np.linspace(1.0e9, 1.0e9 + 200 * 86400.0, 4001)
+    earth, velocity = load().state("earth", epoch, "sun")
+    out = np.stack([7e6 + 4000.0 * (epoch - epoch[0]), 0 * epoch, 0 * epoch], axis=1)
+    columns = {f"{axis}_m": (earth + out)[:, k] for k, axis in enumerate("xyz")}
+    columns |= {f"v{axis}_m_s": velocity[:, k] for k, axis in enumerate("xyz")}
+    samples = pl.DataFrame({"flight": "m", "step": 1, "centre": "sun", "epoch_tdb_s": epoch, **columns})
+    found = orbits.pieces(dataclasses.replace(run, flights=dataclasses.replace(run.flights, samples=samples)))
+    assert [(p.flight, p.centre) for p in found] == [("m", "earth")]
+    r = found[0].r_m
+    assert np.allclose(r[0], [7e6, 0.0, 0.0], atol=100.0)
+    assert 1.5e9 < np.linalg.norm(r[-1]) <= orbits.EDGE_M
+
+
+def test_a_long_gap_out_of_a_low_orbit_is_bridged_along_the_hyperbola() -> None:
+    """One sample at the burn, the next five days later: points between them obey the conic's polar equation."""
+    r0, v0 = np.array([6.678e6, 0.0, 0.0]), np.array([0.0, 11.6e3, 0.0])
+    r, v, t = r0[None], v0[None], 0.0
+    while t < 5 * 86400.0:  # the same hyperbola in steps twenty times finer
+        h = 0.005 * float(np.linalg.norm(r) / np.linalg.norm(v))
+        r, v = orbits._step(r, v, np.array([[h]]), GM_EARTH_M3_S2)
+        t += h
+    epoch, found = orbits.fill_gaps(np.array([0.0, t]), np.stack([r0, r[0]]), np.stack([v0, v[0]]), GM_EARTH_M3_S2)
+    assert len(epoch) > 60
+    assert (np.diff(epoch) > 0.0).all()
+    momentum = r0[0] * v0[1]
+    parameter = momentum**2 / GM_EARTH_M3_S2
+    eccentricity = parameter / r0[0] - 1.0
+    angle = np.arctan2(found[:, 1], found[:, 0])
+    error = np.linalg.norm(found, axis=1) * (1.0 + eccentricity * np.cos(angle)) / parameter - 1.0
+    print(f"bridged hyperbola, relative: q50 {np.quantile(np.abs(error), 0.5):.1e}, max {np.abs(error).max():.1e}")
+    assert np.abs(error).max() < 1e-3

@@ -11,7 +11,7 @@ from moonvillage.reporting import formats as f
 from moonvillage.reporting.aggregate import bat_segments, costs, crew_on_site, levels, power
 from moonvillage.reporting.bundle import Bundle
 from moonvillage.reporting.figures import GRID, INK, LIMIT, LIVED, PLAN, QUIET, Figure, render
-from moonvillage.units import JULIAN_YEAR_S
+from moonvillage.units import DAY_S, JULIAN_YEAR_S
 
 WIDE: Final = 980
 SMALL: Final = 340
@@ -30,12 +30,21 @@ def _chart() -> Any:
     return alt.Chart(alt.NamedData("rows"))
 
 
-def _time(bundle: Bundle, **axis: Any) -> dict[str, Any]:
-    """Scale and axis of the whole campaign; ticks by the year where there is room for them only."""
+def _time(bundle: Bundle, *, flights_only: bool = False, **axis: Any) -> dict[str, Any]:
+    """Scale and axis of the campaign, or of its flights only; ticks by the year where there is room for them only."""
     alt = _alt()
     first, last = _span(bundle)
+    table = bundle.campaign.table("flights")
+    if flights_only and len(table):
+        begin, end = f.unix_ms(min(table["departure_tdb_s"])), f.unix_ms(max(table["arrival_tdb_s"]))
+        slack = 0.03 * (end - begin) + 4.0 * DAY_S * 1000.0
+        moves = bundle.campaign.table("events")["epoch_tdb_s"]
+        end = max(end, f.unix_ms(max(moves))) if len(moves) else end
+        first, last = max(first, begin - slack), min(last, end + slack)
     if "tickCount" not in axis and last - first > 4.0 * JULIAN_YEAR_S * 1000.0:
         axis["tickCount"] = "year"
+    elif "tickCount" not in axis and 100.0 < (last - first) / (DAY_S * 1000.0) < 500.0:
+        axis |= {"tickCount": "month", "format": "%b %Y"}
     return {
         "scale": alt.Scale(type="utc", domain=[first, last]),
         "axis": alt.Axis(title=None, labelOverlap=True, **axis),
@@ -133,7 +142,7 @@ def _bat_chart(bundle: Bundle, segments: Rows, width: int, height: int, *, absol
     ]
     names = json.dumps([f.cut(bundle.place(id_), 24) for id_ in places])
     if absolute:
-        x: Any = alt.X("t0:T", **_time(bundle, grid=True))
+        x: Any = alt.X("t0:T", **_time(bundle, flights_only=True, grid=True))
     else:
         x = alt.X("t0:Q", scale=alt.Scale(nice=False), axis=alt.Axis(title="days since launch", tickCount=5))
     y = alt.Y(
@@ -197,7 +206,7 @@ def gantt(bundle: Bundle) -> Figure | None:
         _chart()
         .mark_bar(height=13, stroke=None)
         .encode(
-            x=alt.X("t0:T", **_time(bundle, grid=True)),
+            x=alt.X("t0:T", **_time(bundle, flights_only=True, grid=True)),
             x2="t1",
             y=alt.Y("mission:N", sort=list(label.values()), title=None, axis=alt.Axis(labelColor=INK)),
             color=_operator_colour(bundle),
@@ -233,9 +242,11 @@ def crew(bundle: Bundle) -> list[Figure]:
         most = max(row["crew"] for row in rows)
         chart = (
             _chart()
-            .mark_area(interpolate="step-after" if dated else "step", color=LIVED, opacity=0.75, line=False)
+            .mark_area(
+                clip=True, interpolate="step-after" if dated else "step", color=LIVED, opacity=0.75, line=False
+            )
             .encode(
-                x=alt.X("t:T", **_time(bundle)),
+                x=alt.X("t:T", **_time(bundle, flights_only=True)),
                 y=alt.Y("crew:Q", title="people", axis=alt.Axis(tickCount=2, format="d", tickMinStep=1)),
             )
             .properties(width=WIDE, height=112, title=f.cut(f"People at {bundle.place(place)}", 60))
@@ -341,7 +352,7 @@ def dv_errors(bundle: Bundle) -> Figure | None:
     if not rows:
         return None
     arcs = list(dict.fromkeys(row["arc"] for row in rows))
-    reach = max(abs(row["d"]) for row in rows) * 1.08 or 1.0
+    reach = max(0.05, *(abs(row["d"]) * 1.08 for row in rows))
     base = _chart()
     once = alt.Chart(alt.InlineData(values=[{}]))
     zero = once.mark_rule(color=QUIET, strokeWidth=1).encode(x=alt.datum(0))

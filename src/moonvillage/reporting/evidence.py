@@ -21,7 +21,7 @@ from moonvillage.reporting.aggregate import (
 from moonvillage.reporting.bundle import Bundle
 from moonvillage.reporting.figures import Figure
 from moonvillage.reporting.markup import Child, Markup, element, join, table
-from moonvillage.reporting.sections import figure, more, section
+from moonvillage.reporting.sections import dot, figure, more, section
 
 #: Keys of the manifest that the page tells elsewhere.
 _TOLD = frozenset({"summary", "wall_s", "convergence", "history", "gap", "until"})
@@ -138,7 +138,7 @@ def partners(bundle: Bundle) -> Markup | None:
         return None
     rows = [
         (
-            join([_dot(bundle.colour(s.partner)), bundle.partner(s.partner)]),
+            join([dot(bundle.colour(s.partner)), bundle.partner(s.partner)]),
             f.whole(s.flights) if s.flights else f.NONE,
             f.whole(s.joined) if s.joined else f.NONE,
             f.whole(s.launches) if s.launches else f.NONE,
@@ -159,11 +159,6 @@ def partners(bundle: Bundle) -> Markup | None:
         table("Shares of the partners", heads, rows, numeric=range(1, 9)),
         _permissions(bundle, allowed),
     )
-
-
-def _dot(colour: str) -> Markup:
-    disc = element("circle", cx="5", cy="5", r="4.5", fill=colour)
-    return element("svg", disc, class_="dot", width="10", height="10", viewBox="0 0 10 10", aria_hidden="true")
 
 
 def _permissions(bundle: Bundle, allowed: pl.DataFrame) -> Child:
@@ -288,7 +283,9 @@ def doubt(bundle: Bundle) -> Markup:
         element("li", f"{text} ", element("small", f"({f.plural(count, 'leg')})"))
         for text, count in approximations(bundle)
     ]
-    notes = [element("li", note) for note in (bundle.log.notes if bundle.log is not None else ())]
+    notes = [
+        element("li", note) for note in (bundle.log.notes if bundle.log is not None and len(bundle.log.days) else ())
+    ]
     return section(
         "doubts",
         "What is approximate, and what is not sure",
@@ -374,7 +371,7 @@ def _plain(value: object) -> str:
     if isinstance(value, float):
         return f.number(value, 4)
     if isinstance(value, Mapping):
-        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items())
+        return ", ".join(f"{k} {f.number(v, 2) if isinstance(v, float) else _plain(v)}" for k, v in value.items())
     return str(value)
 
 

@@ -68,9 +68,10 @@ def render(
     """An Altair chart of the data set ``rows`` as a figure."""
     import vl_convert
 
+    told = chart.to_dict()
     spec = {
-        **chart.to_dict(),
-        "datasets": {"rows": rows},
+        **told,
+        "datasets": {**told.get("datasets", {}), "rows": rows},
         "config": _CONFIG,
         "background": None,
         "padding": 2,

@@ -63,19 +63,25 @@ def money(value_eur: float | None, digits: int = 3) -> str:
 
 
 def speed(value_m_s: float | None, digits: int = 3) -> str:
-    """m/s; below a decimetre per second mm/s."""
+    """m/s, mm/s or µm/s, whichever reads best."""
     if value_m_s is None or not math.isfinite(value_m_s):
         return NONE
+    if abs(value_m_s) < 1e-8:  # the noise of the arithmetic
+        return f"0{GAP}m/s"
+    if abs(value_m_s) < 1e-4:
+        return f"{number(value_m_s * 1e6, 2)}{GAP}µm/s"
     if 0.0 < abs(value_m_s) < 0.1:
         return f"{number(value_m_s * 1000.0, 2)}{GAP}mm/s"
     return f"{number(value_m_s, digits)}{GAP}m/s"
 
 
 def length(value_m: float | None, digits: int = 2) -> str:
-    """mm, m or km, whichever reads best."""
+    """µm, mm, m or km, whichever reads best."""
     if value_m is None or not math.isfinite(value_m):
         return NONE
-    if value_m != 0 and abs(value_m) < 0.1:
+    if 0.0 < abs(value_m) < 1e-4:
+        return f"{number(value_m * 1e6, digits)}{GAP}µm"
+    if 0.0 < abs(value_m) < 0.1:
         return f"{number(value_m * 1000.0, digits)}{GAP}mm"
     if abs(value_m) < 10_000.0:
         return f"{number(value_m, digits)}{GAP}m"

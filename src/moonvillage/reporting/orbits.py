@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 
 #: The Moon's sphere of influence: inside it a piece is kept relative to the Moon.
 MOON_SPHERE_M: Final = 66_100_000.0
+#: Beyond this distance from the Earth a leg has left the picture (departures to Mars).
+EDGE_M: Final = 1.6e9
 #: The distance at which the rotating view draws the Moon.
 MEAN_DISTANCE_M: Final = 384_400_000.0
 EARTH_RADIUS_M: Final = 6_371_000.0
@@ -33,9 +35,10 @@ BUDGET: Final = 70_000
 #: A point is kept at the latest after this turn of the path, and after this length of it.
 _TURN_RAD: Final = np.radians(2.5)
 _LENGTH_M: Final = 8_000_000.0
-#: Samples further apart than this around their body get points between them, at most so many.
+#: Samples further apart than this around their body get points between them: up to so many even in time.
 _GAP_RAD: Final = 0.1
 _GAP_POINTS: Final = 80
+_STRIDES: Final = 1500
 _GM_M3_S2: Final = {"earth": GM_EARTH_M3_S2, "moon": GM_MOON_M3_S2}
 
 
@@ -75,23 +78,29 @@ def _pieces(samples: pl.DataFrame) -> list[Piece]:
         if len(epoch) < 2:
             continue
         centre = str(table["centre"][0])
-        epoch, r = fill_gaps(epoch, r, v, _GM_M3_S2.get(centre, 0.0))
         try:
+            if centre not in _GM_M3_S2:  # about the Sun: from here on about the Earth
+                origin, drift = sky.state(centre, epoch)
+                r, v = r + origin, v + drift
+                near = np.linalg.norm(r, axis=1) < EDGE_M
+                epoch, r, v = epoch[near], r[near], v[near]
+                if len(epoch) < 2:
+                    continue
+            epoch, r = fill_gaps(epoch, r, v, _GM_M3_S2.get(centre, GM_EARTH_M3_S2))
             moon = sky.position("moon", epoch)
-            if centre == "moon":
-                r = r + moon
-            elif centre != "earth":
-                r = r + sky.position(centre, epoch)
         except (EphemerisRangeError, ValueError):
-            continue  # a leg about another body, or beyond the ephemeris: it has no place in this view
-        near = np.linalg.norm(r - moon, axis=1) < MOON_SPHERE_M
-        cuts = np.flatnonzero(np.diff(near.astype(np.int8))) + 1
+            continue  # beyond the ephemeris, or about a body that it lacks: no place in this view
+        if centre == "moon":
+            r = r + moon
+        zone = np.where(np.linalg.norm(r - moon, axis=1) < MOON_SPHERE_M, 1, 0)
+        zone[np.linalg.norm(r, axis=1) > EDGE_M] = 2
+        cuts = np.flatnonzero(np.diff(zone)) + 1
         for start, stop in zip([0, *cuts], [*cuts, len(epoch)], strict=True):
             first = max(0, start - 1) if start else 0  # share one point, so that the curve has no gap
-            if stop - first < 2:
+            if stop - first < 2 or zone[start] == 2:
                 continue
             part = slice(first, stop)
-            inside = bool(near[start])
+            inside = bool(zone[start] == 1)
             relative = r[part] - moon[part] if inside else r[part]
             found.append(Piece(str(flight), int(step), "moon" if inside else "earth", epoch[part], relative))
     return found
@@ -117,13 +126,16 @@ def fill_gaps(epoch_tdb_s: Floats, r_m: Floats, v_m_s: Floats, gm_m3_s2: float) 
     rate = np.linalg.norm(v_m_s, axis=1) / np.maximum(np.linalg.norm(r_m, axis=1), 1.0)
     angle = np.maximum(rate[1:], rate[:-1]) * span
     counts = np.where((angle > 1.5 * _GAP_RAD) & (span > 0.0), np.ceil(angle / _GAP_RAD), 1.0).astype(np.int64)
-    counts = np.minimum(counts, _GAP_POINTS)
-    if gm_m3_s2 <= 0.0 or not (counts > 1).any():
+    uneven = np.flatnonzero(counts > _GAP_POINTS)
+    counts[uneven] = 1
+    if gm_m3_s2 <= 0.0 or not ((counts > 1).any() or len(uneven)):
         return epoch_tdb_s, r_m
     wide = np.flatnonzero(counts > 1)
     steps = counts[wide]
-    ahead = _march(r_m[wide], v_m_s[wide], span[wide] / steps, int(steps.max()), gm_m3_s2)
-    back = _march(r_m[wide + 1], v_m_s[wide + 1], -span[wide] / steps, int(steps.max()), gm_m3_s2)
+    most = int(steps.max(initial=1))
+    ahead = _march(r_m[wide], v_m_s[wide], span[wide] / steps, most, gm_m3_s2)
+    back = _march(r_m[wide + 1], v_m_s[wide + 1], -span[wide] / steps, most, gm_m3_s2)
+    paths = {int(gap): _stride(r_m[gap], v_m_s[gap], span[gap], r_m[gap + 1], gm_m3_s2) for gap in uneven}
     epochs, points = [], []
     row = {int(gap): i for i, gap in enumerate(wide)}
     for gap in range(len(span)):
@@ -135,27 +147,55 @@ def fill_gaps(epoch_tdb_s: Floats, r_m: Floats, v_m_s: Floats, gm_m3_s2: float) 
             epochs.append(epoch_tdb_s[gap] + share * span[gap])
             inner = ahead[1:n, i] * (1.0 - share)[:, None] + back[n - 1 : 0 : -1, i] * share[:, None]
             points.append(inner)
+        elif gap in paths:
+            after, inner = paths[gap]
+            epochs.append(epoch_tdb_s[gap] + after)
+            points.append(inner)
     epochs.append(epoch_tdb_s[-1:])
     points.append(r_m[-1:])
     return np.concatenate(epochs), np.concatenate(points)
 
 
-def _march(r: Floats, v: Floats, step_s: Floats, count: int, gm: float) -> Floats:
-    """Two-body positions after 0 … ``count`` steps of each row's own length, shape (count + 1, m, 3)."""
-    h = step_s[:, None]
-    states = np.empty((count + 1, *r.shape))
-    states[0] = r
+def _stride(r: Floats, v: Floats, span_s: float, end: Floats, gm: float) -> tuple[Floats, Floats]:
+    """Two-body points of one long gap in steps that suit the distance; what is missed at its end is spread over it.
+
+    Returns times after the gap's start, shape (n,), and positions, shape (n, 3), both ends left out.
+    """
+    times: list[float] = []
+    points, t = [r], 0.0
+    while t < span_s and len(times) < _STRIDES:
+        h = min(_GAP_RAD * float(np.linalg.norm(r)) / float(np.linalg.norm(v)), span_s - t)
+        r, v = _step(r[None], v[None], np.array([[h]]), gm)
+        r, v = r[0], v[0]
+        t += h
+        times.append(t)
+        points.append(r)
+    if t < span_s:
+        return np.empty(0), np.empty((0, 3))
+    share = (np.array(times) / span_s)[:, None]
+    path = np.array(points[1:]) + (end - points[-1]) * share
+    return np.array(times[:-1]), path[:-1]
+
+
+def _step(r: Floats, v: Floats, h: Floats, gm: float) -> tuple[Floats, Floats]:
+    """One classical Runge–Kutta step of two-body motion; rows are independent."""
 
     def pull(x: Floats) -> Floats:
         return np.asarray(-gm * x / np.maximum((x * x).sum(axis=1), 1.0)[:, None] ** 1.5)
 
+    a1 = pull(r)
+    a2 = pull(r + 0.5 * h * v)
+    a3 = pull(r + 0.5 * h * v + 0.25 * h * h * a1)
+    a4 = pull(r + h * v + 0.5 * h * h * a2)
+    return r + h * v + h * h / 6.0 * (a1 + a2 + a3), v + h / 6.0 * (a1 + 2.0 * a2 + 2.0 * a3 + a4)
+
+
+def _march(r: Floats, v: Floats, step_s: Floats, count: int, gm: float) -> Floats:
+    """Two-body positions after 0 … ``count`` steps of each row's own length, shape (count + 1, m, 3)."""
+    states = np.empty((count + 1, *r.shape))
+    states[0] = r
     for k in range(count):
-        a1 = pull(r)
-        a2 = pull(r + 0.5 * h * v)
-        a3 = pull(r + 0.5 * h * v + 0.25 * h * h * a1)
-        a4 = pull(r + h * v + 0.5 * h * h * a2)
-        r = r + h * v + h * h / 6.0 * (a1 + a2 + a3)
-        v = v + h / 6.0 * (a1 + 2.0 * a2 + 2.0 * a3 + a4)
+        r, v = _step(r, v, step_s[:, None], gm)
         states[k + 1] = r
     return states
 

@@ -27,6 +27,19 @@ GOOD = frozenset({"optimal", "feasible"})
 _OBJECTIVE = {"cost": "cost", "launch_mass": "mass launched", "earliest": "earliest date", "none": "no objective"}
 
 
+def dot(colour: str) -> Markup:
+    """A disc in an operator's colour."""
+    disc = element("circle", cx="5", cy="5", r="4.5", fill=colour)
+    return element("svg", disc, class_="dot", width="10", height="10", viewBox="0 0 10 10", aria_hidden="true")
+
+
+def legend(bundle: Bundle) -> Markup:
+    """Operators who fly, with their colours."""
+    flown = set(bundle.campaign.table("flights")["operator"].to_list())
+    names = [element("li", dot(bundle.colour(id_)), bundle.partner(id_)) for id_ in bundle.operators if id_ in flown]
+    return element("ul", names, class_="legend")
+
+
 def section(id_: str, title: str, lead: Child, *body: Child) -> Markup:
     """A section with its heading and one or two sentences that say what it shows."""
     return element(
@@ -130,7 +143,13 @@ def header(bundle: Bundle) -> Markup:
             tiles.append(("Landed", f.mass(total), where))
         crew_days = value(bundle, "crew_days", bundle.log.crew_days if bundle.log else 0.0)
         if crew_days:
-            tiles.append(("Crew-days", f.whole(crew_days), f"{f.number(crew_days / 365.25)} person-years"))
+            tiles.append(
+                (
+                    "Crew-days",
+                    f.whole(crew_days),
+                    f"{f.number(crew_days / 365.25)} person-years" if crew_days > 180.0 else "",
+                )
+            )
         error = value(bundle, "dv_error_m_s", {}) or {}
         if error:
             tiles.append(("Flown against plan", f.speed(error.get("q99")), "99 % of legs, Δv"))
@@ -229,6 +248,8 @@ def way(bundle: Bundle, static: Figure | None, viewer: bool) -> Markup | None:
             ),
         ),
         element("button", "Play", id="v-play", type="button"),
+        element("button", "−", id="v-out", type="button", aria_label="Zoom out"),
+        element("button", "+", id="v-in", type="button", aria_label="Zoom in"),
         element("button", "Reset view", id="v-reset", type="button"),
         element("button", "Save SVG", id="v-save", type="button"),
         class_="bar",
@@ -251,11 +272,15 @@ def way(bundle: Bundle, static: Figure | None, viewer: bool) -> Markup | None:
         element("output", id="v-date", for_="v-time"),
         class_="bar time",
     )
-    live = element("div", buttons, stage, time, id="viewer", hidden=True) if viewer else None
+    hint = element(
+        "p", "Drag to turn, shift and drag to move; click, then wheel, to zoom; arrow keys work too.", class_="hint"
+    )
+    live = element("div", buttons, stage, time, hint, id="viewer", hidden=True) if viewer else None
     return section(
         "way",
         "The way there and back",
         "Every leg as it was flown in the ephemeris of the Earth, the Moon and the Sun.",
+        legend(bundle),
         live,
         element("div", figure(static), id="way-static"),
     )

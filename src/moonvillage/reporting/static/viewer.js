@@ -311,6 +311,9 @@
   $("v-frame").addEventListener("change", (e) => { frame = e.target.value; build(); home(); });
   $("v-focus").addEventListener("change", (e) => { focus = e.target.value; build(); home(); });
   $("v-reset").addEventListener("click", home);
+  const middle = () => { const b = canvas.getBoundingClientRect(); return [b.left + width / 2, b.top + height / 2]; };
+  $("v-in").addEventListener("click", () => zoomBy(1.5, ...middle()));
+  $("v-out").addEventListener("click", () => zoomBy(1 / 1.5, ...middle()));
   slider.addEventListener("input", () => { const [a, b] = span(); setTime(a + (Number(slider.value) / 10000) * (b - a), true); });
   const stop = () => { playing = 0; $("v-play").textContent = "Play"; };
   $("v-play").addEventListener("click", () => {
@@ -356,7 +359,7 @@
   }, { passive: false });
   canvas.addEventListener("click", () => canvas.focus({ preventScroll: true }));
   canvas.addEventListener("keydown", (e) => {
-    const middle = canvas.getBoundingClientRect(), x = middle.left + width / 2, y = middle.top + height / 2;
+    const [x, y] = middle();
     const done = { ArrowLeft: () => (yaw -= 0.1), ArrowRight: () => (yaw += 0.1), ArrowUp: () => (pitch = Math.max(-1.57, pitch - 0.1)), ArrowDown: () => (pitch = Math.min(1.57, pitch + 0.1)), "+": () => zoomBy(1.2, x, y), "=": () => zoomBy(1.2, x, y), "-": () => zoomBy(1 / 1.2, x, y) }[e.key];
     if (done) { done(); e.preventDefault(); redraw(); }
   });
