@@ -64,7 +64,8 @@ def propagation() -> None:
     peer_s, ours_s = best_of(lambda: peer(3e-11), 3), best_of(ours, 30)
     print("propagation, 3 d from translunar injection")
     print(
-        f"  SciPy DOP853 + DE440 (three bodies)  {peer_s * 1e3:9.2f} ms, own error {np.linalg.norm(coarse - fine):.2g} m"
+        f"  SciPy DOP853 + DE440 (three bodies)  {peer_s * 1e3:9.2f} ms, "
+        f"own error {np.linalg.norm(coarse - fine):.2g} m"
     )
     print(f"  moonvillage (with J2 and planets)    {ours_s * 1e3:9.2f} ms")
     print(f"  ratio                                {peer_s / ours_s:9.0f} x")

@@ -28,6 +28,7 @@ from moonvillage.records.legs import Leg, LegRow, LegTable
 from moonvillage.records.places import Arc, EarthOrbit, MoonOrbit, MoonSurface
 from moonvillage.records.store import cache_dir, write_bytes
 from moonvillage.scenario.model import Scenario
+from moonvillage.scenario.walk import arc_of, walk
 from moonvillage.scenario.walk import arcs as arcs_of
 from moonvillage.trajectory.api import solve
 from moonvillage.units import DAY_S
@@ -56,12 +57,20 @@ def is_local(arc: Arc) -> bool:
 def departures(scenario: Scenario, arc: Arc) -> list[float]:
     """The departure dates tabulated for an arc, on past the end by 400 days.
 
-    ``dates_per_step`` evenly over each period; for a local arc one a season.
+    ``dates_per_step`` evenly over each period; for a local arc one a season. Dates on which no mission could fly the
+    arc (before the first's ``first``, after the last's ``last`` and 400 days) are left out.
     """
     header = scenario.header
     step_s = max(header.step_s, LOCAL_STEP_S) if is_local(arc) else header.step_s / header.dates_per_step
-    count = int((header.end_tdb_s + OVERRUN_S - header.start_tdb_s) / step_s)
-    return [header.start_tdb_s + (k + 0.5) * step_s for k in range(count)]
+    spans = [
+        (mission.first_tdb_s - step_s, mission.last_tdb_s + OVERRUN_S)
+        for mission in scenario.missions.values()
+        if any(point.step.do == "fly" and arc_of(scenario, mission, point).id == arc.id for point in walk(mission))
+    ]
+    first = max(header.start_tdb_s, min(start for start, _ in spans))
+    last = min(header.end_tdb_s, max(end for _, end in spans) - OVERRUN_S) + OVERRUN_S
+    dates = (header.start_tdb_s + (k + 0.5) * step_s for k in range(int((last - header.start_tdb_s) / step_s)))
+    return [date for date in dates if date >= first]
 
 
 def row_of(leg: Leg) -> LegRow:
@@ -111,6 +120,7 @@ def tabulate(
     arcs = arcs_of(scenario)
     rows: dict[str, dict[int, tuple[LegRow, ...]]] = {name: {} for name in arcs}
     todo: list[tuple[str, int, Arc, list[float], Path]] = []
+    twins: dict[Path, list[tuple[str, int]]] = {}  # arcs of equal geometry are solved once
     for name, arc in arcs.items():
         dates = departures(scenario, arc)
         for start in range(0, len(dates), CHUNK):
@@ -119,12 +129,18 @@ def tabulate(
             found = _read(path, name)
             if found is not None:
                 rows[name][start] = found
+            elif path in twins:
+                twins[path].append((name, start))
             else:
+                twins[path] = []
                 todo.append((name, start, arc, chunk, path))
+    paths = {(name, start): path for name, start, _, _, path in todo}
     total = sum(len(chunk) for *_, chunk, _ in todo)
     done = 0
     for name, start, result in _solve_all(todo, workers, cancelled):
         rows[name][start] = result
+        for twin, at in twins[paths[name, start]]:
+            rows[twin][at] = tuple(dataclasses.replace(row, arc=twin) for row in result)
         done += len(result)
         if progress is not None:
             progress("tabulate", done / total, f"{name}: {done} of {total} departures")
