@@ -88,15 +88,14 @@ def test_a_low_parking_orbit_pays_for_a_high_asymptote(found: list[tuple[float, 
     flat, steep = _fly(date, 20.0, duration_s=320 * 86400.0), _fly(date, 51.6, duration_s=320 * 86400.0)
     assert steep.converged
     assert "turns" not in steep.approximation
-    if flat.converged:
-        assert flat.dv_m_s > steep.dv_m_s
-        assert "turns the plane" in flat.approximation
-    else:
-        assert "latitude" in flat.reason
+    assert flat.converged
+    assert flat.dv_m_s > steep.dv_m_s
+    assert "turns the plane" in flat.approximation or "tilted" in flat.approximation
 
 
 def test_outside_the_opportunities_it_is_dear() -> None:
     leg = _fly(_seconds(2027, 12, 1))
-    assert (not leg.converged) or leg.dv_m_s > 5000.0
+    assert leg.converged, leg.reason
+    assert leg.dv_m_s > 5000.0
     with pytest.raises(ValueError, match="unknown body"):
         mars.porkchop([8.3e8], [2e7], planet="vulcan")

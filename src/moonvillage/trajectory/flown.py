@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_EARTH_M3_S2
-from moonvillage.records.legs import Trajectory
+from moonvillage.records.legs import Burn, Trajectory
 
 Floats = NDArray[np.float64]
 
@@ -109,6 +109,40 @@ def parking_velocity(r_m: Floats, v_m_s: Floats, inclination_rad: float) -> Floa
     north = np.cross(up, east)
     cosine = np.sqrt(1.0 - sine**2) * (1.0 if v_m_s @ north >= 0.0 else -1.0)
     return np.asarray(np.sqrt(GM_EARTH_M3_S2 / radius) * (sine * east + cosine * north))
+
+
+def departure_burns(
+    name: str, epoch_tdb_s: float, r_m: Floats, v_m_s: Floats, inclination_rad: float
+) -> tuple[list[Burn], str]:
+    """Burns from a parking orbit of that inclination to the state r, v at its perigee, and a note where it turns.
+
+    In the plane of the orbit this is one burn along the motion. Where the flight leaves in another plane the burn
+    turns as well, or the parking orbit is tilted first at a node ("plane_change", priced but not flown), whichever
+    costs less.
+    """
+    speed = float(np.linalg.norm(v_m_s))
+    circular = float(np.sqrt(GM_EARTH_M3_S2 / np.linalg.norm(r_m)))
+    tilt = abs(inclination(r_m, v_m_s) - inclination_rad)
+    tilting = 2.0 * circular * float(np.sin(0.5 * tilt))
+    straight = v_m_s * (1.0 - circular / speed)
+    parked = parking_velocity(r_m, v_m_s, inclination_rad)
+    turned = None if parked is None else v_m_s - parked
+    if turned is not None and float(np.linalg.norm(turned)) <= speed - circular + tilting + 1e-6:
+        angle = float(np.arccos(np.clip(v_m_s @ (v_m_s - turned) / speed / circular, -1.0, 1.0)))
+        note = f"the burn turns the plane by {np.rad2deg(angle):.1f} deg" if angle > 1e-4 else ""
+        return [impulse(name, epoch_tdb_s, turned)], note
+    note = (
+        f"the parking orbit is tilted by {np.rad2deg(tilt):.1f} deg at a node just before departure, which is "
+        "priced but not flown"
+    )
+    pole = np.array([0.0, 0.0, tilting])
+    return [impulse("plane_change", epoch_tdb_s, pole), impulse(name, epoch_tdb_s, straight)], note
+
+
+def impulse(name: str, epoch_tdb_s: float, dv_m_s: Floats) -> Burn:
+    """A burn record of an impulse (3,) m/s, ICRF."""
+    x, y, z = (float(component) for component in dv_m_s)
+    return Burn(name, epoch_tdb_s, float(np.linalg.norm(dv_m_s)), (x, y, z))
 
 
 def orbit_radius(altitude_m: float) -> float:

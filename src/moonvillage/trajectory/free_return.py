@@ -18,13 +18,21 @@ from scipy.optimize import brentq
 from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2, MOON_RADIUS_M
-from moonvillage.records.legs import Burn, Event, Leg
+from moonvillage.records.legs import Event, Leg
 from moonvillage.records.places import Arc, EarthOrbit, FreeReturn
 from moonvillage.trajectory import cr3bp
 from moonvillage.trajectory.apses import entry_with_gradient, periapsis, periapsis_with_gradient
 from moonvillage.trajectory.cr3bp import EARTH_MOON_MU, LENGTH_M, TIME_S
-from moonvillage.trajectory.flown import Coast, fly, orbit_radius, parking_velocity, sample
-from moonvillage.trajectory.halo_arcs import CHANGE_S, Evaluator, Plane, flow, plane_conditions, state_rate
+from moonvillage.trajectory.flown import Coast, departure_burns, fly, orbit_radius, sample
+from moonvillage.trajectory.halo_arcs import (
+    CHANGE_S,
+    Evaluator,
+    Plane,
+    flow,
+    outward_planes,
+    plane_conditions,
+    state_rate,
+)
 from moonvillage.trajectory.least_burns import Evaluation, satisfy
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
 
@@ -35,11 +43,12 @@ _CLOSED: Final = 1e-8
 #: Sizes of trustworthy steps in (r, v at perilune, time back to perigee, time on to entry).
 _SCALE: Final = np.array([3e5] * 3 + [200.0] * 3 + [4e4] * 2)
 _RECENTRINGS: Final = 8
+_SHORT_S: Final = 0.35 * 86400.0
 
 
 @lru_cache(maxsize=32)
-def _symmetric(perilune_radius_m: float, perigee_radius_m: float) -> tuple[Floats, float] | None:
-    """Rotating state over the far side, and the time to perigee; None if there is no such free return."""
+def _symmetric(perilune_radius_m: float, perigee_radius_m: float) -> tuple[float, float] | None:
+    """Excess speed at the Moon and time from perilune to perigee, non-dimensional; None if there is none."""
     radius = perilune_radius_m / LENGTH_M
     earth = np.array([-EARTH_MOON_MU, 0.0, 0.0])
     spin = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
@@ -76,35 +85,17 @@ def _symmetric(perilune_radius_m: float, perigee_radius_m: float) -> tuple[Float
     if not found:
         return None
     before, excess = min(found)
-    return start(excess), before
-
-
-def _planes(moon_r: Floats, moon_v: Floats, inclination: float) -> list[Plane]:
-    """Conditions that turn the outward plane about the line to the Moon to the inclination, the likelier first.
-
-    Each says that the normal has no part along one direction; unlike the inclination itself it is never singular.
-    Where the Moon stands higher than the inclination, the one plane is the nearest.
-    """
-    m = moon_r / np.linalg.norm(moon_r)
-    orbit = np.cross(moon_r, moon_v)
-    orbit /= np.linalg.norm(orbit)
-    across = float(np.hypot(m[0], m[1]))
-    # normals are cos ψ a + sin ψ b with a the northernmost direction across the line, b in the equator
-    b = np.array([-m[1], m[0], 0.0]) / across
-    a = np.cross(m, b)
-    psi = float(np.arccos(np.clip(np.cos(inclination) / across, -1.0, 1.0)))
-    normals = [np.cos(p) * a + np.sin(p) * b for p in ((psi, -psi) if psi > 0.0 else (0.0,))]
-    normals.sort(key=lambda n: -float(n @ orbit))
-    return [Plane(np.cross(n, m), 0.0) for n in normals]
+    return excess, before
 
 
 @register(EarthOrbit, FreeReturn)
 def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg:
     """From a low Earth orbit around the Moon to the entry interface: one burn, "tli".
 
-    The perilune altitude, the inclination of the parking orbit, the altitude and flight-path angle of entry are met
-    exactly; the departure is the one asked for. What remains free, the energy, is left near that of the symmetric
-    free return, or set by ``options.duration_s``; then the departure is within ten minutes of the one asked for.
+    The perilune altitude, the inclination of the parking orbit (where the Moon's declination allows: otherwise the
+    departure pays for the turn), the altitude and flight-path angle of entry are met exactly. The departure is the
+    one asked for; what remains free, the energy, is left near that of the symmetric free return. Where the duration
+    is given instead, or the geometry is singular, the departure is within ten minutes of the one asked for.
     """
     origin, target = arc.origin, arc.destination
     assert isinstance(origin, EarthOrbit)
@@ -121,7 +112,7 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
             departure_tdb_s,
             f"No free return of the restricted problem passes the Moon at {target.perilune_altitude_m / 1e3:.0f} km.",
         )
-    rotating, time = guess
+    excess, time = guess
     t1 = departure_tdb_s + time * TIME_S
 
     def conditions(epoch: float, exact: bool, plane: Plane | None, last: bool) -> Evaluator:
@@ -160,14 +151,24 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
 
     reason = ""
     for branch in (0, 1):
-        state, epoch, time_s = rotating, t1, time * TIME_S
-        x = np.array([0.0] * 6 + [time_s, time_s])
+        epoch, time_s = t1, time * TIME_S
+        # short of the Earth, which a guess may hit; the conditions say how far it is
+        x = np.array([0.0] * 6 + [time_s - _SHORT_S] * 2)
         solution = None
+        plane = None
+        frame = None
         for turn in range(_RECENTRINGS):
             moon_r, moon_v = de440.load().state("moon", epoch, "earth")
-            r, v = cr3bp.to_moon_centred(state, moon_r, moon_v)
-            x[:3], x[3:6] = r, v
-            choice = _planes(moon_r, moon_v, origin.inclination_rad)
+            length, _, axes, rate = cr3bp.rotating_axes(moon_r, moon_v)
+            if frame is None:
+                # the excess speed goes with that of the Moon; the energy at perilune does not
+                fast = np.sqrt((excess * float(length * rate)) ** 2 + 2.0 * GM_MOON_M3_S2 / perilune)
+                x[:3], x[3:6] = perilune * axes[:, 0], -fast * axes[:, 1]
+            else:
+                turned = axes @ frame.T
+                x[:3], x[3:6] = turned @ x[:3], turned @ x[3:6]
+            frame = axes
+            choice = outward_planes(moon_r, moon_v, origin.inclination_rad)
             if branch >= len(choice):
                 break
             plane = choice[branch] if turn else None
@@ -178,7 +179,6 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
             late = epoch - float(x[6]) - departure_tdb_s
             if turn and abs(late) < 600.0:
                 break
-            state = cr3bp.from_moon_centred(x[:3], x[3:6], moon_r, moon_v)
             epoch -= late
         if solution is None:
             break
@@ -186,19 +186,19 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
             reason = _why(solution.miss, origin)
             continue
         held = options.duration_s is None  # a duration takes the freedom that would hold the departure
-        solution = satisfy(conditions(epoch, True, inclined, held), x, _SCALE, tolerance=_CLOSED, iterations=15)
-        if solution.miss < 10.0 * _CLOSED:
-            home = np.asarray(solution.evaluation.detail)
-            return _leg(arc, departure_tdb_s, epoch, solution.x, home, options)
+        # where the inclination cannot be met, the nearest plane stays, and the departure pays for it
+        for last, on_time in ((inclined, held), (plane, held), (plane, False)):
+            solution = satisfy(conditions(epoch, True, last, on_time), x, _SCALE, tolerance=_CLOSED, iterations=15)
+            if solution.miss < 10.0 * _CLOSED:
+                home = np.asarray(solution.evaluation.detail)
+                return _leg(arc, departure_tdb_s, epoch, solution.x, home, options)
         reason = _why(solution.miss, origin)
     return failure(arc, departure_tdb_s, reason)
 
 
 def _why(miss: float, origin: EarthOrbit) -> str:
     return (
-        f"The free return did not converge ({miss:.1e}); from an inclination of "
-        f"{np.rad2deg(origin.inclination_rad):.1f} deg the Moon may stand too high on this date, or the duration "
-        "asked for may be out of reach."
+        f"The free return from {origin.id} did not converge ({miss:.1e}); a duration asked for may be out of reach."
     )
 
 
@@ -222,10 +222,7 @@ def _leg(arc: Arc, departure: float, t1: float, x: Floats, home: Floats, options
     assert isinstance(origin, EarthOrbit)
     assert isinstance(target, FreeReturn)
     t0, t2 = t1 - float(x[6]), t1 + float(x[7])
-    parked = parking_velocity(home[:3], home[3:], origin.inclination_rad)
-    if parked is None:
-        return failure(arc, departure, "The inclination of the parking orbit was not met.")
-    tli = home[3:] - parked
+    burns, note = departure_burns("tli", t0, home[:3], home[3:], origin.inclination_rad)
     coasts = [
         Coast(t1 - CHANGE_S, "earth"),
         Coast(t1, "moon"),
@@ -245,7 +242,6 @@ def _leg(arc: Arc, departure: float, t1: float, x: Floats, home: Floats, options
             departure,
             f"Flown again in one go, the free return misses its entry by {closure[0]:.0f} m, {closure[1]:.3f} m/s.",
         )
-    size = float(np.linalg.norm(tli))
     c3 = float(home[3:] @ home[3:]) - 2.0 * GM_EARTH_M3_S2 / float(np.linalg.norm(home[:3]))
     return Leg(
         arc=arc.id,
@@ -253,7 +249,7 @@ def _leg(arc: Arc, departure: float, t1: float, x: Floats, home: Floats, options
         departure_tdb_s=t0,
         arrival_tdb_s=t2,
         converged=True,
-        burns=(Burn("tli", t0, size, (float(tli[0]), float(tli[1]), float(tli[2]))),),
+        burns=tuple(burns),
         events=(
             Event("departure", t0),
             Event("perilune", t1, f"{(np.linalg.norm(x[:3]) - MOON_RADIUS_M) / 1e3:.1f} km"),
@@ -262,7 +258,7 @@ def _leg(arc: Arc, departure: float, t1: float, x: Floats, home: Floats, options
         c3_m2_s2=c3,
         closure_position_m=closure[0],
         closure_velocity_m_s=closure[1],
-        approximation="the landing point is free",
+        approximation="the landing point is free" + (f"; {note}" if note else ""),
         trajectory=sample(flown.paths, options.samples, "earth"),
         final_centre="earth",
         final_state=np.concatenate([flown.r_m, flown.v_m_s]),

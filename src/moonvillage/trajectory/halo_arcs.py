@@ -153,6 +153,25 @@ def plane_conditions(state: Floats, jacobian: Floats, planes: list[Plane]) -> tu
     return np.array(values), np.array(rows).reshape(len(planes), jacobian.shape[1])
 
 
+def outward_planes(moon_r: Floats, moon_v: Floats, inclination_rad: float) -> list[Plane]:
+    """Conditions that turn the outward plane about the line to the Moon to the inclination, the likelier first.
+
+    Each says that the normal has no part along one direction; unlike the inclination itself it is never singular.
+    Where the Moon stands higher than the inclination, the one plane is the nearest.
+    """
+    m = moon_r / np.linalg.norm(moon_r)
+    orbit = np.cross(moon_r, moon_v)
+    orbit /= np.linalg.norm(orbit)
+    across = float(np.hypot(m[0], m[1]))
+    # normals are cos ψ a + sin ψ b with a the northernmost direction across the line, b in the equator
+    b = np.array([-m[1], m[0], 0.0]) / across
+    a = np.cross(m, b)
+    psi = float(np.arccos(np.clip(np.cos(inclination_rad) / across, -1.0, 1.0)))
+    normals = [np.cos(p) * a + np.sin(p) * b for p in ((psi, -psi) if psi > 0.0 else (0.0,))]
+    normals.sort(key=lambda n: -float(n @ orbit))
+    return [Plane(np.cross(n, m), 0.0) for n in normals]
+
+
 def perilune_conditions(near: Near, radius_m: float) -> tuple[Floats, Floats]:
     """That the state is at a perilune of that radius: (2,) and (2, n)."""
     value, gradient = periapsis_with_gradient(near.state[:3], near.state[3:], GM_MOON_M3_S2)

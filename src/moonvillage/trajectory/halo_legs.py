@@ -15,13 +15,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, MOON_RADIUS_M
 from moonvillage.records.legs import Burn, Event, Leg
 from moonvillage.records.places import Arc, EarthGround, EarthOrbit, Halo
 from moonvillage.trajectory import halo, halo_arcs
 from moonvillage.trajectory.apses import speed_at
 from moonvillage.trajectory.cr3bp import SPEED_M_S, TIME_S
-from moonvillage.trajectory.flown import Coast, Flown, fly, orbit_radius, parking_velocity, sample
+from moonvillage.trajectory.flown import Coast, Flown, departure_burns, fly, impulse, orbit_radius, sample
 from moonvillage.trajectory.halo_arcs import CHANGE_S, Evaluator, Plane
 from moonvillage.trajectory.halo_seeds import Seed, flyby_seeds, mirrored
 from moonvillage.trajectory.least_burns import Evaluation, Solution, polish, satisfy
@@ -195,11 +196,6 @@ def finish(
     )
 
 
-def burn(name: str, epoch: float, dv: Floats) -> Burn:
-    """A burn record of an impulse (3,) m/s, ICRF."""
-    return Burn(name, epoch, float(np.linalg.norm(dv)), (float(dv[0]), float(dv[1]), float(dv[2])))
-
-
 def refusal(arc: Arc, departure: float, reason: str) -> Leg:
     """A failure whose reason is made a sentence."""
     return failure(arc, departure, reason[0].upper() + reason[1:].rstrip(".") + ".")
@@ -212,14 +208,24 @@ def solve_earth_to_halo(arc: Arc, departure_tdb_s: float, options: SolveOptions)
     assert isinstance(origin, EarthOrbit)
     assert isinstance(place, Halo)
     radius = orbit_radius(origin.altitude_m)
-    planes = [Plane(np.array([0.0, 0.0, 1.0]), float(np.cos(origin.inclination_rad)))]
+    inclined = Plane(np.array([0.0, 0.0, 1.0]), float(np.cos(origin.inclination_rad)))
     low = MOON_RADIUS_M + FLYBY_ALTITUDE_M
     circular = float(np.sqrt(GM_EARTH_M3_S2 / radius))
 
-    def build(stretch: Reference, epoch: float, exact: bool) -> Evaluator:
+    def in_plane(nearest: bool) -> Build:
+        def build(stretch: Reference, epoch: float, exact: bool) -> Evaluator:
+            return outward(stretch, epoch, exact, nearest)
+
+        return build
+
+    def outward(stretch: Reference, epoch: float, exact: bool, nearest: bool) -> Evaluator:
         def evaluate(x: Floats) -> Evaluation:
             near = halo_arcs.near_moon(stretch, epoch, -1, x, exact)
             t, state, jacobian = halo_arcs.near_earth(near, -1, x, exact)
+            planes = [inclined]
+            if nearest:
+                moon_r, moon_v = de440.load().state("moon", near.epoch_tdb_s, "earth")
+                planes = halo_arcs.outward_planes(moon_r, moon_v, origin.inclination_rad)[:1]
             parts = [
                 halo_arcs.perilune_conditions(near, low),
                 halo_arcs.perigee_conditions(state, jacobian, radius),
@@ -240,7 +246,11 @@ def solve_earth_to_halo(arc: Arc, departure_tdb_s: float, options: SolveOptions)
         seeds = flyby_seeds(halo.find_halo(place), low)
     except ValueError as error:
         return refusal(arc, departure_tdb_s, str(error))
-    found = search_transfer(place, seeds, -1, departure_tdb_s, True, build, fixed_times(options, -1, departure_tdb_s))
+    fixed = fixed_times(options, -1, departure_tdb_s)
+    found = search_transfer(place, seeds, -1, departure_tdb_s, True, in_plane(False), fixed)
+    if isinstance(found, str):
+        # where the Moon stands too high for the inclination, the nearest plane is flown, and the departure pays
+        found = search_transfer(place, seeds, -1, departure_tdb_s, True, in_plane(True), fixed)
     if isinstance(found, str):
         return refusal(arc, departure_tdb_s, found)
     x = found.solution.x
@@ -249,10 +259,7 @@ def solve_earth_to_halo(arc: Arc, departure_tdb_s: float, options: SolveOptions)
     t0, home, near = detail
     t1 = near.epoch_tdb_s
     t2 = found.epoch_tdb_s + float(x[0])
-    parked = parking_velocity(home[:3], home[3:], origin.inclination_rad)
-    if parked is None:
-        return refusal(arc, departure_tdb_s, "the inclination of the parking orbit was not met")
-    tli = home[3:] - parked
+    burns, note = departure_burns("tli", t0, home[:3], home[3:], origin.inclination_rad)
     coasts = [Coast(t1 - CHANGE_S, "earth"), Coast(t1, "moon", x[5:8]), Coast(t2, "moon", x[2:5])]
     flown = fly(t0, "earth", home[:3], home[3:], coasts, dense=options.samples > 0)
     target = found.reference.state(t2)
@@ -264,7 +271,7 @@ def solve_earth_to_halo(arc: Arc, departure_tdb_s: float, options: SolveOptions)
     c3 = float(home[3:] @ home[3:]) - 2.0 * GM_EARTH_M3_S2 / distance
     return finish(
         arc,
-        [burn("tli", t0, tli), burn("flyby", t1, x[5:8]), burn("insertion", t2, x[2:5])],
+        [*burns, impulse("flyby", t1, x[5:8]), impulse("insertion", t2, x[2:5])],
         [
             Event("departure", t0),
             Event("perilune", t1, f"{FLYBY_ALTITUDE_M / 1e3:.0f} km"),
@@ -275,6 +282,7 @@ def solve_earth_to_halo(arc: Arc, departure_tdb_s: float, options: SolveOptions)
         t0,
         options,
         c3,
+        approximation=note,
     )
 
 
@@ -323,7 +331,7 @@ def solve_halo_to_earth(arc: Arc, departure_tdb_s: float, options: SolveOptions)
     angle = float(np.arcsin(np.clip(flown.r_m @ flown.v_m_s / (distance * speed), -1.0, 1.0)))
     return finish(
         arc,
-        [burn("departure", t0, x[2:5]), burn("flyby", t1, x[5:8])],
+        [impulse("departure", t0, x[2:5]), impulse("flyby", t1, x[5:8])],
         [
             Event("departure", t0, f"phase {found.reference.phase(t0):.3f} past apolune"),
             Event("perilune", t1, f"{FLYBY_ALTITUDE_M / 1e3:.0f} km"),

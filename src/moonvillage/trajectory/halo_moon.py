@@ -18,9 +18,9 @@ from moonvillage.records.legs import Event, Leg
 from moonvillage.records.places import Arc, Halo, MoonOrbit
 from moonvillage.trajectory import halo, halo_arcs
 from moonvillage.trajectory.apses import speed_at
-from moonvillage.trajectory.flown import Coast, fly
+from moonvillage.trajectory.flown import Coast, fly, impulse
 from moonvillage.trajectory.halo_arcs import Evaluator, Near, Plane
-from moonvillage.trajectory.halo_legs import Build, burn, finish, fixed_times, refusal, search_transfer
+from moonvillage.trajectory.halo_legs import Build, finish, fixed_times, refusal, search_transfer
 from moonvillage.trajectory.halo_seeds import DAY_WORTH_M_S, Seed, low_orbit_seeds, mirrored
 from moonvillage.trajectory.least_burns import Evaluation
 from moonvillage.trajectory.nrho import Reference
@@ -114,7 +114,7 @@ def solve_halo_to_moon_orbit(arc: Arc, departure_tdb_s: float, options: SolveOpt
     target[3:] += brake
     return finish(
         arc,
-        [burn("departure", t0, x[2:5]), burn("loi", t1, brake)],
+        [impulse("departure", t0, x[2:5]), impulse("loi", t1, brake)],
         [
             Event("departure", t0, f"phase {found.reference.phase(t0):.3f} past apolune"),
             Event("arrival", t1, f"circular at {orbit.altitude_m / 1e3:.0f} km"),
@@ -153,7 +153,7 @@ def solve_moon_orbit_to_halo(arc: Arc, departure_tdb_s: float, options: SolveOpt
     target = found.reference.state(t1)
     return finish(
         arc,
-        [burn("departure", t0, push), burn("insertion", t1, x[2:5])],
+        [impulse("departure", t0, push), impulse("insertion", t1, x[2:5])],
         [
             Event("departure", t0, f"circular at {orbit.altitude_m / 1e3:.0f} km"),
             Event("arrival", t1, f"phase {found.reference.phase(t1):.3f} past apolune"),

@@ -267,7 +267,7 @@ def low_orbit_seeds(orbit: HaloOrbit, radius_m: float, inclination_rad: float | 
     ranked = []
     for x, apse, motion, speed in _scan(orbit, radius):
         tilt = 0.0 if inclination_rad is None else abs(np.cross(apse, motion)[2] - np.cos(inclination_rad))
-        ranked.append((float(np.linalg.norm(x[2:5]) + speed - circular + 0.3 * tilt), x))
+        ranked.append((float(np.linalg.norm(x[2:5]) + speed - circular + tilt), x))
     scale = np.array([0.03, 0.1, 0.05, 0.05, 0.05])
     seeds = []
     for x in _spread(ranked):

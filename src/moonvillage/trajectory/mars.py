@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import EARTH_J2, EARTH_RADIUS_M, GM_EARTH_M3_S2, GM_MARS_M3_S2, GM_SUN_M3_S2
-from moonvillage.records.legs import Burn, Event, Leg
+from moonvillage.records.legs import Event, Leg
 from moonvillage.records.places import Arc, EarthOrbit, Planet
 from moonvillage.trajectory.apses import with_gradient
-from moonvillage.trajectory.flown import Coast, circular_state, fly, orbit_radius, parking_velocity, sample
+from moonvillage.trajectory.flown import Coast, circular_state, departure_burns, fly, orbit_radius, sample
 from moonvillage.trajectory.lambert import solve_lambert
 from moonvillage.trajectory.least_burns import Evaluation, satisfy
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
@@ -116,11 +116,8 @@ def _burn_place(excess: Floats, plane: float, radius: float, ascending: bool) ->
     return ascension - across, along - float(np.arccos(-1.0 / eccentricity))
 
 
-def _departure(excess: Floats, inclination: float, radius: float) -> tuple[float, Floats] | None:
-    """Inclination of the hyperbola, and (node, argument, speed) of its burn; the cheapest from the parking orbit.
-
-    None where every perigee of the asymptote lies at a higher latitude than the parking orbit reaches.
-    """
+def _departure(excess: Floats, inclination: float, radius: float) -> tuple[float, Floats]:
+    """Inclination of the hyperbola, and (node, argument, speed) of its burn; the cheapest from the parking orbit."""
     declination = abs(float(np.arcsin(excess[2] / np.linalg.norm(excess))))
     speed = float(np.sqrt(excess @ excess + 2.0 * GM_EARTH_M3_S2 / radius))
     room = np.deg2rad(0.5)  # so that the node stays a smooth function of the asymptote
@@ -133,10 +130,12 @@ def _departure(excess: Floats, inclination: float, radius: float) -> tuple[float
             node, argument = _burn_place(excess, float(plane), radius, ascending)
             x = np.array([node, argument, speed])
             r, v = _burnout(radius, float(plane), x)
-            parked = parking_velocity(r, v, inclination)
-            if parked is not None and (best is None or np.linalg.norm(v - parked) < best[0] - 1e-6):
-                best = float(np.linalg.norm(v - parked)), float(plane), x
-    return None if best is None else (best[1], best[2])
+            burns, _ = departure_burns("tmi", 0.0, r, v, inclination)
+            cost = sum(burn.dv_m_s for burn in burns)
+            if best is None or cost < best[0] - 1e-6:
+                best = cost, float(plane), x
+    assert best is not None  # the range of planes is never empty: an asymptote has a declination under 90 deg
+    return best[1], best[2]
 
 
 def _hyperbola(r: Floats, v: Floats, normal: Floats, side: Floats, periapsis: float) -> tuple[Floats, Floats, Floats]:
@@ -162,7 +161,7 @@ def solve_earth_to_planet(arc: Arc, departure_tdb_s: float, options: SolveOption
     """From a low Earth orbit to a periapsis at Mars: one burn, "tmi".
 
     The node of the parking orbit is free. Where the asymptote stands higher than the inclination, the hyperbola is
-    not in the orbit's plane, and the burn contains the change of plane. The flight time is
+    not in the orbit's plane, and the burn turns it, or a "plane_change" before it. The flight time is
     ``options.duration_s``, or that of least C3 on the date: outside the opportunities, every 26 months, it is large.
     Capture at Mars is not part of the leg.
     """
@@ -194,15 +193,7 @@ def _target(
 ) -> Leg:
     radius = orbit_radius(origin.altitude_m)
     t2 = t0 + duration
-    choice = _departure(excess, origin.inclination_rad, radius)
-    if choice is None:
-        return failure(
-            arc,
-            t0,
-            f"The asymptote to Mars asks for a burn at higher latitudes than the {origin.id}'s inclination of "
-            f"{np.rad2deg(origin.inclination_rad):.1f} deg reaches.",
-        )
-    plane, x = choice
+    plane, x = _departure(excess, origin.inclination_rad, radius)
     arrival = de440.load().state("mars", t2, "sun")
     asymptote = _arrival_asymptote(t0, t2)
     side = np.cross(asymptote, np.cross(arrival[0], arrival[1]))
@@ -279,35 +270,23 @@ def _leg(
     options: SolveOptions,
 ) -> Leg:
     r0, v0 = burnout
-    parked = parking_velocity(r0, v0, origin.inclination_rad)
-    if parked is None:
-        return failure(
-            arc,
-            t0,
-            f"The asymptote to Mars asks for a burn at a higher latitude than the {origin.id}'s inclination of "
-            f"{np.rad2deg(origin.inclination_rad):.1f} deg reaches.",
-        )
-    tmi = v0 - parked
-    turned = float(np.arccos(np.clip(v0 @ parked / np.linalg.norm(v0) / np.linalg.norm(parked), -1.0, 1.0)))
+    burns, turn = departure_burns("tmi", t0, r0, v0, origin.inclination_rad)
     coasts = [Coast(t0 + _LEAVING_S, "earth"), Coast(t2, "sun")]
     flown = fly(t0, "earth", r0, v0, coasts, dense=options.samples > 0)
     r, v = dynamics.change_centre(t2, flown.r_m, flown.v_m_s, "sun", "mars")
     closure = float(np.linalg.norm(r - target[0])), float(np.linalg.norm(v - target[1]))
     if not (closure[0] < 100.0 and closure[1] < 0.1):
         return failure(arc, t0, f"Flown again in one go, the leg misses Mars's periapsis by {closure[0]:.0f} m.")
-    size = float(np.linalg.norm(tmi))
     distance, speed = float(np.linalg.norm(r)), float(np.linalg.norm(v))
     excess = float(np.sqrt(max(speed**2 - 2.0 * GM_MARS_M3_S2 / distance, 0.0)))
-    note = "capture at Mars is not part of the leg"
-    if turned > 1e-4:
-        note += f"; the burn turns the plane by {np.rad2deg(turned):.1f} deg"
+    note = "capture at Mars is not part of the leg" + (f"; {turn}" if turn else "")
     return Leg(
         arc=arc.id,
         kind=kind(arc),
         departure_tdb_s=t0,
         arrival_tdb_s=t2,
         converged=True,
-        burns=(Burn("tmi", t0, size, (float(tmi[0]), float(tmi[1]), float(tmi[2]))),),
+        burns=tuple(burns),
         events=(
             Event("departure", t0),
             Event("arrival", t2, f"periapsis {distance / 1e3:.0f} km, excess speed {excess:.0f} m/s at Mars"),
