@@ -40,8 +40,11 @@ Floats = NDArray[np.float64]
 
 _TIME: Final = 7500.0
 _CLOSED: Final = 1e-8
-#: Sizes of trustworthy steps in (r, v at perilune, time back to perigee, time on to entry).
-_SCALE: Final = np.array([3e5] * 3 + [200.0] * 3 + [4e4] * 2)
+#: Sizes of trustworthy steps in (r, v at perilune, time back to perigee, time on to entry,
+#: shift of the perilune's epoch).
+_SCALE: Final = np.array([3e5] * 3 + [200.0] * 3 + [4e4] * 2 + [2e3])
+#: Holds the epoch while the guess is far: it is moved between the searches instead, with the Moon.
+_STILL: Final = np.array([1.0] * 8 + [0.0])
 _RECENTRINGS: Final = 8
 _SHORT_S: Final = 0.35 * 86400.0
 
@@ -94,8 +97,8 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
 
     The perilune altitude, the inclination of the parking orbit (where the Moon's declination allows: otherwise the
     departure pays for the turn), the altitude and flight-path angle of entry are met exactly. The departure is the
-    one asked for; what remains free, the energy, is left near that of the symmetric free return. Where the duration
-    is given instead, or the geometry is singular, the departure is within ten minutes of the one asked for.
+    one asked for; what remains free, the energy, is left near that of the symmetric free return or set by
+    ``options.duration_s``.
     """
     origin, target = arc.origin, arc.destination
     assert isinstance(origin, EarthOrbit)
@@ -115,17 +118,22 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
     excess, time = guess
     t1 = departure_tdb_s + time * TIME_S
 
-    def conditions(epoch: float, exact: bool, plane: Plane | None, last: bool) -> Evaluator:
+    def conditions(start: float, exact: bool, plane: Plane | None, on_time: bool) -> Evaluator:
         def evaluate(x: Floats) -> Evaluation:
-            state = x[:6]
-            base = np.zeros((6, 8))
+            epoch, state = start + float(x[8]), x[:6]
+            base = np.zeros((6, 9))
             base[:, :6] = np.eye(6)
+            shift = np.zeros(9)
+            shift[8] = 1.0
+            # a shift of the perilune's epoch moves both ends, and what the bodies do between
+            moved = base - np.outer(state_rate(epoch, state, "moon"), shift)
             near, near_by = periapsis_with_gradient(state[:3], state[3:], GM_MOON_M3_S2)
             values = [(near - [perilune, 0.0]) / [perilune, _TIME]]
             rows = [near_by @ base / np.array([[perilune], [_TIME]])]
             t0, r0, j0 = _to_earth(epoch, state, -float(x[6]), exact)
-            back = j0 @ base
-            back[:, 6] -= state_rate(t0, r0, "earth")
+            rate = state_rate(t0, r0, "earth")
+            back = j0 @ moved + np.outer(rate, shift)
+            back[:, 6] -= rate
             far, far_by = periapsis_with_gradient(r0[:3], r0[3:], GM_EARTH_M3_S2)
             values.append((far - [perigee, 0.0]) / [perigee, _TIME])
             rows.append(far_by @ back / np.array([[perigee], [_TIME]]))
@@ -134,17 +142,18 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
                 values.append(tilt)
                 rows.append(tilt_by)
             t2, r2, j2 = _to_earth(epoch, state, float(x[7]), exact)
-            on = j2 @ base
-            on[:, 7] += state_rate(t2, r2, "earth")
+            rate = state_rate(t2, r2, "earth")
+            on = j2 @ moved + np.outer(rate, shift)
+            on[:, 7] += rate
             down, down_by = entry_with_gradient(r2[:3], r2[3:], entry_radius, gamma, GM_EARTH_M3_S2)
             values.append(down / [1.0, _TIME])
             rows.append(down_by @ on / np.array([[1.0], [_TIME]]))
-            if last:
+            if on_time:
                 values.append(np.array([(epoch - x[6] - departure_tdb_s) / _TIME]))
-                rows.append(np.array([[0.0] * 6 + [-1.0 / _TIME, 0.0]]))
+                rows.append(np.array([[0.0] * 6 + [-1.0 / _TIME, 0.0, 1.0 / _TIME]]))
             if plane is not None and options.duration_s is not None:
                 values.append(np.array([(x[6] + x[7] - options.duration_s) / _TIME]))
-                rows.append(np.array([[0.0] * 6 + [1.0 / _TIME, 1.0 / _TIME]]))
+                rows.append(np.array([[0.0] * 6 + [1.0 / _TIME, 1.0 / _TIME, 0.0]]))
             return Evaluation(np.concatenate(values), np.vstack(rows), detail=r0)
 
         return evaluate
@@ -153,7 +162,7 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
     for branch in (0, 1):
         epoch, time_s = t1, time * TIME_S
         # short of the Earth, which a guess may hit; the conditions say how far it is
-        x = np.array([0.0] * 6 + [time_s - _SHORT_S] * 2)
+        x = np.array([0.0] * 6 + [time_s - _SHORT_S] * 2 + [0.0])
         solution = None
         plane = None
         frame = None
@@ -172,7 +181,8 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
             if branch >= len(choice):
                 break
             plane = choice[branch] if turn else None
-            solution = satisfy(conditions(epoch, False, plane, False), x, _SCALE, tolerance=1e-5, iterations=25)
+            aim = conditions(epoch, False, plane, False)
+            solution = satisfy(aim, x, _SCALE * _STILL, tolerance=1e-5, iterations=25)
             if not solution.miss < 1e-3:
                 break
             x = solution.x.copy()
@@ -185,13 +195,12 @@ def solve_free_return(arc: Arc, departure_tdb_s: float, options: SolveOptions) -
         if not solution.miss < 1e-3:
             reason = _why(solution.miss, origin)
             continue
-        held = options.duration_s is None  # a duration takes the freedom that would hold the departure
         # where the inclination cannot be met, the nearest plane stays, and the departure pays for it
-        for last, on_time in ((inclined, held), (plane, held), (plane, False)):
-            solution = satisfy(conditions(epoch, True, last, on_time), x, _SCALE, tolerance=_CLOSED, iterations=15)
+        for last in (inclined, plane):
+            solution = satisfy(conditions(epoch, True, last, True), x, _SCALE, tolerance=_CLOSED, iterations=15)
             if solution.miss < 10.0 * _CLOSED:
                 home = np.asarray(solution.evaluation.detail)
-                return _leg(arc, departure_tdb_s, epoch, solution.x, home, options)
+                return _leg(arc, departure_tdb_s, epoch + float(solution.x[8]), solution.x, home, options)
         reason = _why(solution.miss, origin)
     return failure(arc, departure_tdb_s, reason)
 
