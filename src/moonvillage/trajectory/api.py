@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 
+from moonvillage.ephemeris import de440
 from moonvillage.records.legs import Leg
-from moonvillage.records.places import Arc
+from moonvillage.records.places import Arc, EarthGround, EarthOrbit, MoonOrbit, MoonSurface, Place
 from moonvillage.trajectory.registry import SOLVERS, SolveOptions, failure
 
 _MODULES = ("lunar", "earth_return", "landing", "halo_legs", "halo_moon", "free_return", "rendezvous", "mars")
@@ -21,6 +24,45 @@ def _load_solvers() -> None:
         full = f"moonvillage.trajectory.{name}"
         if importlib.util.find_spec(full) is not None:
             importlib.import_module(full)
+
+
+#: What solvers are asked to handle: type of place → (field, lowest, highest, what it is).
+_BOUNDS: Final[dict[type[Place], tuple[tuple[str, float, float, str], ...]]] = {
+    EarthOrbit: (
+        ("altitude_m", 100e3, 100_000e3, "altitude of an Earth orbit in m"),
+        ("inclination_rad", 0.0, math.pi, "inclination of an Earth orbit in rad"),
+    ),
+    MoonOrbit: (
+        ("altitude_m", 5e3, 10_000e3, "altitude of a lunar orbit in m"),
+        ("inclination_rad", 0.0, math.pi, "inclination of a lunar orbit in rad"),
+    ),
+    MoonSurface: (
+        ("latitude_rad", -0.5 * math.pi, 0.5 * math.pi, "latitude in rad"),
+        ("height_m", -12e3, 12e3, "height of a site in m"),
+    ),
+    EarthGround: (
+        ("entry_altitude_m", 50e3, 500e3, "entry altitude in m"),
+        ("entry_flight_path_angle_rad", -0.6, -0.005, "flight-path angle at entry in rad"),
+    ),
+}
+
+
+def _refusal(arc: Arc, duration_s: float | None) -> str:
+    """A sentence if a number of the arc is beyond sense, else empty; a NaN is beyond sense."""
+    for place in (arc.origin, arc.destination):
+        for name, low, high, label in _BOUNDS.get(type(place), ()):
+            value = getattr(place, name)
+            if value is not None and not low <= value <= high:
+                return f"The {label} is {value:g}; it must lie between {low:g} and {high:g}."
+    if arc.thrust_to_mass_m_s2 is not None and not 0.0 < arc.thrust_to_mass_m_s2 <= 100.0:
+        return (
+            f"A thrust-to-mass of {arc.thrust_to_mass_m_s2:g} m/s² cannot be flown; it must be above 0, at most 100."
+        )
+    if arc.isp_s is not None and not 50.0 <= arc.isp_s <= 20_000.0:
+        return f"A specific impulse of {arc.isp_s:g} s cannot be flown; it must lie between 50 and 20000 s."
+    if duration_s is not None and not 0.0 < duration_s <= 3.2e8:
+        return f"A flight time of {duration_s:g} s cannot be flown; it must be above 0, at most ten years."
+    return ""
 
 
 def solve(
@@ -61,10 +103,14 @@ def solve(
         If the flight leaves the span of DE440 (1549 to 2650).
     """
     _load_solvers()
+    de440.load().check_covers(np.array([departure_tdb_s]))
+    refusal = _refusal(arc, duration_s)
+    if refusal:
+        return failure(arc, departure_tdb_s, refusal)
     normal = None
     if plane_normal is not None:
         length = float(np.linalg.norm(plane_normal))
-        if not length > 0.0:
+        if not 0.0 < length < np.inf:
             return failure(arc, departure_tdb_s, "The plane normal is not a direction.")
         x, y, z = (float(component) / length for component in plane_normal)
         normal = (x, y, z)
