@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from moonvillage.records.campaign import Campaign
@@ -253,3 +254,13 @@ def test_a_page_that_would_grow_too_large_thins_its_curves(
     monkeypatch.setattr(orbits, "BUDGET", 8_000)
     monkeypatch.setattr(Figure, "png", lambda self: b"")
     assert report(run, tmp_path).stat().st_size < made.stat().st_size
+
+
+def test_a_load_of_unknown_origin_stays_in_the_table() -> None:
+    run = factory.bundle(years=2)
+    samples = run.campaign.table("manifest").filter(kind="samples").with_columns(origin=pl.lit(""))
+    campaign = Campaign(status="optimal", tables={"manifest": samples})
+    empty = factory.empty()
+    seen = Reader(_page(Bundle(run.scenario, campaign, empty.flights)))
+    assert "Lunar samples" in seen.text
+    assert "fig-flow" not in [a.get("id") for _, a in seen.elements]

@@ -11,7 +11,7 @@ from moonvillage.records.campaign import Campaign
 from moonvillage.records.flights import Flights
 from moonvillage.records.legs import LegTable
 from moonvillage.records.outpost import OutpostLog
-from moonvillage.reporting.formats import words
+from moonvillage.reporting.formats import NONE, words
 from moonvillage.scenario.model import Scenario
 
 #: Colours told apart with the common kinds of colour blindness (Okabe and Ito 2008, then darker neighbours).
@@ -100,6 +100,8 @@ class Bundle:
 
     def place(self, id_: str) -> str:
         """What a place is called."""
+        if not id_:
+            return NONE
         where, colon, craft = id_.partition(":")
         if colon:
             inside = self.title("craft", craft) if craft else "tanks"

@@ -68,10 +68,11 @@ def _operator_colour(bundle: Bundle, legend: bool = True, stroke: bool = False) 
     alt = _alt()
     look = {"symbolType": "stroke", "symbolStrokeWidth": 4} if stroke else {}
     names, colours = _operators(bundle)
+    fitting = max(1, int(WIDE * 0.9 / (6.3 * max(map(len, names), default=1) + 34.0)))
     return alt.Color(
         "operator:N",
         scale=alt.Scale(domain=names, range=colours),
-        legend=alt.Legend(title=None, **look) if legend else None,
+        legend=alt.Legend(title=None, columns=min(fitting, 6), **look) if legend else None,
     )
 
 
@@ -80,7 +81,7 @@ def bat(bundle: Bundle) -> Figure | None:
     segments = bat_segments(bundle)
     if not segments:
         return None
-    chart, rows = _bat_chart(bundle, segments, WIDE, 300, absolute=True)
+    chart, rows = _bat_chart(bundle, segments, WIDE, 90 + 32 * _heights(segments), absolute=True)
     caption = (
         "Bat chart of the campaign: places from the Earth up, time to the right, line width the gross mass of the "
         "stack (widest {}), dashed while it waits."
@@ -119,6 +120,11 @@ def bat_profiles(bundle: Bundle) -> list[Figure]:
             )
         )
     return figures
+
+
+def _heights(segments: Rows) -> int:
+    """How many places a bat chart has rows for."""
+    return max(5, len({row["place0"] for row in segments} | {row["place1"] for row in segments}))
 
 
 def _bat_chart(bundle: Bundle, segments: Rows, width: int, height: int, *, absolute: bool) -> tuple[Any, Rows]:

@@ -244,6 +244,8 @@ def sankey(bundle: Bundle) -> Figure | None:
         return destination if order[destination] > order[origin] else f"{destination}\0down"
 
     links = [(o, target(o, d), kind, kg) for o, d, kind, kg in flows if o in order and d in order]
+    if not links:
+        return None
     nodes = list(dict.fromkeys([node for o, d, _, _ in links for node in (o, d)]))
     depth = dict.fromkeys(nodes, 0)
     for _ in nodes:
@@ -256,7 +258,8 @@ def sankey(bundle: Bundle) -> Figure | None:
     columns = [[n for n in nodes if depth[n] == c] for c in range(last + 1)]
     space = 26.0
     k = min((height - top - 20 - space * (len(c) - 1)) / sum(size[n] for n in c) for c in columns if c)
-    x = {n: 4 + depth[n] * (width - 170) / max(last, 1) for n in nodes}
+    room = 34.0 + 6.6 * max(len(_node(bundle, n)) for n in columns[-1])
+    x = {n: 4 + depth[n] * (width - room) / max(last, 1) for n in nodes}
     y: dict[str, float] = {}
     for column in columns:
         column.sort(key=lambda n: (-order[n.partition("\0")[0]], "\0" in n))
@@ -329,7 +332,7 @@ def _sites(bundle: Bundle) -> list[tuple[str, float, float, bool]]:
         if isinstance(place, MoonSurface):
             spec = bundle.scenario.place_specs.get(id_)
             named.add(spec.site if spec is not None else "")
-            site = bundle.title("site", spec.site) if spec is not None and spec.site else ""
+            site = bundle.title("site", spec.site).partition(" (")[0] if spec is not None and spec.site else ""
             name = bundle.place(id_)
             label = name if not site or site.casefold().startswith(name.casefold()) else f"{name} ({site})"
             found.append((label, math.degrees(place.latitude_rad), math.degrees(place.longitude_rad), True))
@@ -353,7 +356,7 @@ def _place_labels(
         else:
             drawn.append(_circle(x, y, 2.2, QUIET))
         short = f.cut(name, 34)
-        w, h = 5.7 * len(short), 11.0
+        w, h = (6.5 if used else 5.4) * len(short), 11.0
         options = [(x + 8, y + 4), (x - 8 - w, y + 4), (x - w / 2, y - 9), (x - w / 2, y + 18)]
         for tx, ty in options:
             corner = (tx, ty - h, tx + w, ty + 2)

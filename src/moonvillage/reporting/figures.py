@@ -23,6 +23,8 @@ LIVED: Final = "#0f6fae"
 LIMIT: Final = "#c2410c"
 FONT: Final = "Liberation Sans, Arial, Helvetica, sans-serif"
 _ROOT = re.compile(r"<svg[^>]*?>", re.DOTALL)
+_ID = re.compile(r' id="([^"]*)"')
+_URL = re.compile(r"url\(#([^)]*)\)")
 _SIZE = re.compile(r'(?:width|height|viewBox)="[^"]*"')
 
 
@@ -78,7 +80,14 @@ def render(
         "autosize": {"type": "fit", "contains": "padding"},
     }
     svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-    return Figure(name, caption, svg, alt, wide)
+    return Figure(name, caption, _renumbered(svg), alt, wide)
+
+
+def _renumbered(svg: str) -> str:
+    """The SVG with its ids counted from one: Vega counts them over the life of the process."""
+    names = {old: f"c{number}" for number, old in enumerate(dict.fromkeys(_ID.findall(svg)), 1)}
+    svg = _ID.sub(lambda match: f' id="{names[match.group(1)]}"', svg)
+    return _URL.sub(lambda match: f"url(#{names.get(match.group(1), match.group(1))})", svg)
 
 
 _CONFIG: Final[dict[str, Any]] = {

@@ -440,9 +440,9 @@ def outposts(bundle: Bundle, stocks: list[tuple[str, Figure]], power: list[tuple
 
 def flow(bundle: Bundle, item: Figure | None) -> Markup | None:
     """The flow of mass."""
-    if item is None:
-        return None
     manifest = bundle.campaign.table("manifest")
+    if item is None and manifest.is_empty():
+        return None
     totals: dict[tuple[str, str, str], tuple[float, float]] = {}
     for row in manifest.iter_rows(named=True):
         name = CREW if row["kind"] == "crew" else bundle.cargo(row["cargo"])
