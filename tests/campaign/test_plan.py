@@ -305,3 +305,18 @@ def test_several_refuels_and_lanes_plan() -> None:
         20.0
     )
     assert make_column  # the public way to a column stays importable
+
+
+def test_whole_modules_do_not_share_a_hold() -> None:
+    """Three modules of 500 kg fit two flights by their sum but not one by one: three flights of 723 kg are needed."""
+    campaign = best(tiny('[demands.p]\nmodule = "plant"\ncount = 2\nat = "base"\n'))
+    assert campaign.objective_value == pytest.approx(2 * CARGO_MEUR + 40.0)
+    mixed = best(
+        tiny(
+            '[demands.p]\nmodule = "plant"\ncount = 2\nat = "base"\nby = 2030-02-10\n'
+            '[demands.s]\nmodule = "sun"\ncount = 1\nat = "base"\nby = 2030-02-10\n',
+        )
+    )
+    assert mixed.objective_value == pytest.approx(3 * CARGO_MEUR + 45.0)
+    loads_kg = mixed.table("flights")["mass_landed_kg"].to_list()
+    assert sorted(loads_kg) == pytest.approx([300.0, 500.0, 500.0])

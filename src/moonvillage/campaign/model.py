@@ -18,6 +18,7 @@ import numpy as np
 from moonvillage.campaign.columns import Column, Columns, Floats, edges_of
 from moonvillage.campaign.matrix import Program
 from moonvillage.campaign.program import Kit, Lane, cargo_craft_of
+from moonvillage.campaign.timeline import Key
 from moonvillage.records.rates import OutpostRates
 from moonvillage.scenario.model import Demand, Scenario
 from moonvillage.units import DAY_S, JULIAN_YEAR_S
@@ -149,8 +150,12 @@ def assemble(
     demands: Mapping[str, Demand],
     *,
     objective: str,
+    split: frozenset[Key] = frozenset(),
 ) -> Assembly:
-    """The program with its decisions and objective, before the constraint families."""
+    """The program with its decisions and objective, before the constraint families.
+
+    ``split`` names columns whose flights must be told apart, because whole modules did not fit them otherwise.
+    """
     kit = Kit.of(scenario)
     a = Assembly(
         scenario,
@@ -169,7 +174,7 @@ def assemble(
         dates |= {demand.since_tdb_s, demand.by_tdb_s}
     boundaries = sorted(dates)
     for index, column in enumerate(a.columns):
-        _decide(a, index, column, objective, useful, tracked | wanted, boundaries)
+        _decide(a, index, column, objective, useful, tracked | wanted, boundaries, split)
     for pool in a.pools.values():
         terms = [(var, kit.unit_kg(item)) for item, var in pool.loads.items()]
         a.program.row(("hold", pool.place), [*terms, *((v, -f) for v, f in pool.terms)], high=0.0)
@@ -214,6 +219,7 @@ def _decide(
     useful: set[tuple[str, str]],
     goods: set[tuple[str, str]],
     boundaries: Sequence[float],
+    split: frozenset[Key],
 ) -> None:
     """The variables of one column: its flights, and what they carry."""
     kit, program, mission = a.kit, a.program, column.mission
@@ -230,7 +236,7 @@ def _decide(
         )
     )
     most = 1 if column.prescribed else mission.per_step
-    copies = most if modules or not column.simple else 1
+    copies = most if modules and (column.key in split or not column.simple) else 1
     weight: Floats = np.zeros(column.shape.width)
     for _, _, mass in column.launches:
         weight = weight + mass / TONNE
@@ -437,6 +443,8 @@ def read_flights(a: Assembly, values: Floats) -> list[Loaded]:
             for _ in range(number):
                 carried: dict[int, dict[str, float]] = {n: dict(items) for n, items in fixed.items()}
                 for lane, item, load in a.parts.get((index, copy), []):
+                    if item in a.kit.modules and number > 1:
+                        continue
                     amount = float(values[load])
                     if item in a.kit.commodities:
                         amount = amount * TONNE / number
@@ -451,10 +459,50 @@ def read_flights(a: Assembly, values: Floats) -> list[Loaded]:
                 )
                 flights.append(flight)
                 members.setdefault((index, copy), []).append(flight)
+            if number > 1:
+                _pack(a, column, a.parts.get((index, copy), []), values, members[index, copy])
     for pool in a.pools.values():
         _share_out(a, pool, values, members)
     flights.sort(key=lambda f: (f.column.departure_tdb_s, f.column.key))
     return flights
+
+
+class Unpacked(Exception):
+    """Whole modules do not fit the flights of a column, although their sum does; ``key`` is the column's."""
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        super().__init__(f"the modules do not fit the flights of {key}")
+
+
+def _pack(
+    a: Assembly,
+    column: Column,
+    parts: Sequence[tuple[int, str, int]],
+    values: Floats,
+    flights: Sequence[Loaded],
+) -> None:
+    """Share whole modules out to like flights, the heaviest first, each to the first flight that has room.
+
+    Raises
+    ------
+    Unpacked
+        If that does not work: then the flights must be told apart in the program.
+    """
+    pieces = [
+        (a.kit.unit_kg(item), lane, item)
+        for lane, item, var in parts
+        if item in a.kit.modules
+        for _ in range(round(values[var]))
+    ]
+    room = [column.payload_kg] * len(flights)
+    for mass, lane, item in sorted(pieces, reverse=True):
+        fits = next((i for i, left in enumerate(room) if left >= mass - 1e-6), None)
+        if fits is None:
+            raise Unpacked(column.key)
+        room[fits] -= mass
+        hold = flights[fits].carried.setdefault(lane, {})
+        hold[item] = hold.get(item, 0.0) + 1.0
 
 
 def _share_out(a: Assembly, pool: Pool, values: Floats, members: Mapping[tuple[int, int], Sequence[Loaded]]) -> None:

@@ -13,7 +13,7 @@ from moonvillage.campaign.columns import Columns, build_columns, column_key, edg
 from moonvillage.campaign.constraints import add_all
 from moonvillage.campaign.ledger import Replayed, fill_tables, name_flights, overdrawn, replay, stock_tables
 from moonvillage.campaign.matrix import INF, Floats, Program, Solution, round_integers, solve
-from moonvillage.campaign.model import Assembly, Loaded, assemble, fixed_loads, read_flights
+from moonvillage.campaign.model import Assembly, Loaded, Unpacked, assemble, fixed_loads, read_flights
 from moonvillage.campaign.program import Kit
 from moonvillage.campaign.search import search
 from moonvillage.campaign.timeline import FlownColumn, FlownStep, Key
@@ -95,10 +95,55 @@ def plan(
         return Campaign("infeasible", header.objective, reasons=tuple(barred))
     if header.objective == "none":
         return _prescribed(scenario, columns, began)
-    a = assemble(scenario, columns, rates, demands, objective=header.objective)
+    wanted = header.gap if gap is None else gap
+    split: frozenset[Key] = frozenset()
+    while True:
+        try:
+            return _optimised(
+                scenario,
+                columns,
+                rates,
+                demands,
+                permissions or {},
+                split,
+                warm,
+                began,
+                time_limit_s,
+                wanted,
+                progress,
+                cancelled,
+                explain,
+            )
+        except Unpacked as unpacked:  # rare: ask again with the flights of that column told apart
+            split |= {unpacked.key}
+
+
+def _optimised(
+    scenario: Scenario,
+    columns: Columns,
+    rates: Mapping[str, OutpostRates],
+    demands: Mapping[str, Demand],
+    permissions: Mapping[str, Sequence[bool]],
+    split: frozenset[Key],
+    warm: Campaign | None,
+    began: float,
+    time_limit_s: float,
+    wanted: float,
+    progress: Callable[[float, float], None] | None,
+    cancelled: Callable[[], bool] | None,
+    explain: bool,
+) -> Campaign:
+    """Build the program, search it, and read the plan.
+
+    Raises
+    ------
+    Unpacked
+        If the modules of some column do not fit its flights.
+    """
+    header = scenario.header
+    a = assemble(scenario, columns, rates, demands, objective=header.objective, split=split)
     add_all(a)
     build_s = time.perf_counter() - began
-    wanted = header.gap if gap is None else gap
     start = _warm_start(a, warm) if warm is not None else None
     scale = 1000.0 if header.objective == "launch_mass" else 1.0
 
@@ -123,7 +168,7 @@ def plan(
             from moonvillage.campaign.explain import explain as explain_infeasible
 
             reasons = (
-                explain_infeasible(a, columns, permissions or {}, cancelled=cancelled)
+                explain_infeasible(a, columns, permissions, cancelled=cancelled)
                 if explain
                 else ("no plan meets all demands within the limits",)
             )
@@ -141,7 +186,7 @@ def plan(
     values = round_integers(a.program, solution.values)
     if header.objective == "earliest" and not (cancelled is not None and cancelled()):
         left_s = max(1.0, time_limit_s - solution.seconds)
-        values = _cheapest(a, columns, rates, demands, values, wanted, left_s, cancelled)
+        values = _cheapest(a, columns, rates, demands, split, values, wanted, left_s, cancelled)
     values = _tidy(a, values)
     return _campaign(a, solution, values, wanted, scale, model)
 
@@ -151,13 +196,14 @@ def _cheapest(
     columns: Columns,
     rates: Mapping[str, OutpostRates],
     demands: Mapping[str, Demand],
+    split: frozenset[Key],
     values: Floats,
     gap: float,
     time_limit_s: float,
     cancelled: Callable[[], bool] | None,
 ) -> Floats:
     """Of all plans that meet the demand in the same period, one of least cost (within the gap)."""
-    priced = assemble(a.scenario, columns, rates, demands, objective="cost")
+    priced = assemble(a.scenario, columns, rates, demands, objective="cost", split=split)
     add_all(priced)
     program = a.program.copy()
     program.cost = list(priced.program.cost)

@@ -1,10 +1,10 @@
 """Finding a plan and its proof for programs too large to be left to the solver alone.
 
 Three deterministic stages (docs/design/campaign.md §4). *Plan*: a dive through time, rounding up the earliest
-fractional decision and solving the relaxation again from where it stood. *Proof*: only the totals (flights per
-mission and modules per place over the whole time) are kept whole; that closes fast and bounds every plan from below.
-*Repair*: one span of time after another is freed and solved as a small program of its own, while the rest stands,
-until the gap is reached. What is left of the time goes to the whole program, started from the plan.
+fractional decision and solving the relaxation again from where it stood. *Repair*: one span of time after another is
+freed and solved as a small program of its own, while the rest stands. *Proof*: only the totals (flights per mission
+and modules per place over the whole time) are kept whole; that bounds every plan from below, and it stops where a
+known plan is within the gap. Longer spans, then the whole program started from the plan, have what time is left.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from moonvillage.campaign.matrix import INF, Floats, Program, Solution, load, so
 #: Programs with fewer undecided whole numbers are left to the solver.
 SMALL = 1200
 #: Nodes granted to the totals and to a span (a limit on nodes, unlike one on time, is the same on every machine).
-TOTALS_NODES = 400
-SPAN_NODES = 300
+TOTALS_NODES = 2000
+SPAN_NODES = 50
+#: Length of the spans that are freed, as a share of the whole time: before the proof, and after it.
+SHORT, LONG = 1.0 / 15.0, 1.0 / 4.0
 #: With a plan in hand, the solver's own search for plans is wasted on the proof, and so is long probing of branches.
 NO_HEURISTICS: dict[str, bool | int | float | str] = {
     "mip_heuristic_effort": 0.0,
@@ -121,15 +123,17 @@ def search(
         if dived is not None and value(dived) < value(best):
             best = dived
             clock.report(value(best), bound)
+    if best is not None and not enough():
+        best = repair(program, when, best, bound, gap, seed, clock, SHORT)
     nodes = 0
     if not enough() and not clock.stop:
-        proof = prove(program, totals, best, value(best), gap, seed, clock, time_limit_s, bound)
+        proof = prove(program, totals, best, value(best), gap, seed, clock, bound)
         nodes = proof.nodes
         if proof.status == "infeasible":
             return proof
         bound = max(bound, proof.bound)
     if best is not None and not enough():
-        best = repair(program, when, best, bound, gap, seed, clock)
+        best = repair(program, when, best, bound, gap, seed, clock, LONG)
     seconds = time.perf_counter() - began
     if best is not None and (enough() or clock.stop):
         status = "optimal" if enough() else "interrupted" if cancelled is not None and cancelled() else "feasible"
@@ -167,7 +171,6 @@ def prove(
     gap: float,
     seed: int,
     clock: Clock,
-    time_limit_s: float,
     floor: float,
 ) -> Solution:
     """Bound every plan from below, keeping only the totals whole; stop once a known plan is within the gap."""
@@ -181,7 +184,7 @@ def prove(
     return solve(
         program,
         gap=0.1 * gap,
-        time_limit_s=max(1.0, min(clock.left_s, 0.6 * time_limit_s)),
+        time_limit_s=max(1.0, 0.8 * clock.left_s),
         seed=seed,
         relax=lambda i: i not in kept,
         start=best,
@@ -257,39 +260,36 @@ def repair(
     gap: float,
     seed: int,
     clock: Clock,
-    *,
-    rounds: int = 3,
+    share: float,
 ) -> Floats:
-    """Free one span of time after another, with half of it shared with the next, and solve it to the end."""
+    """Free one span of time after another, with half of it shared with the next, and solve it.
+
+    ``share`` is the length of a span relative to the whole time (six periods at least).
+    """
     cost = np.array(program.cost)
     best = values
     last = max(when)
-    length = max(6, (last + 1) // 5)
-    for turn in range(rounds):
-        before = float(cost @ best) + program.offset
-        for first in range(0, last + 1, max(1, length // 2)):
-            now = float(cost @ best) + program.offset
-            if clock.stop or now - bound <= gap * abs(now):
-                return best
-            part = program.copy()
-            for i, flag in enumerate(program.integer):
-                if flag and when[i] >= 0 and not first <= when[i] < first + length:
-                    part.lower[i] = part.upper[i] = float(round(best[i]))
-            answer = solve(
-                part,
-                gap=0.1 * gap,
-                time_limit_s=max(1.0, clock.left_s),
-                seed=seed + turn,
-                start=best,
-                progress=partial(_still, clock, now, bound),
-                cancelled=clock.cancelled,
-                options={"mip_max_nodes": SPAN_NODES},
-            )
-            if answer.found and answer.objective < now - 1e-9 * abs(now):
-                polished = _polished(program, answer.values)
-                if polished is not None:
-                    best = polished
-        after = float(cost @ best) + program.offset
-        if before - after <= 0.1 * gap * abs(after):
-            length = min(last + 1, 2 * length)
+    length = max(6, round(share * (last + 1)))
+    for first in range(0, last + 1, max(1, length // 2)):
+        now = float(cost @ best) + program.offset
+        if clock.stop or now - bound <= gap * abs(now):
+            return best
+        part = program.copy()
+        for i, flag in enumerate(program.integer):
+            if flag and when[i] >= 0 and not first <= when[i] < first + length:
+                part.lower[i] = part.upper[i] = float(round(best[i]))
+        answer = solve(
+            part,
+            gap=0.1 * gap,
+            time_limit_s=max(1.0, clock.left_s),
+            seed=seed,
+            start=best,
+            progress=partial(_still, clock, now, bound),
+            cancelled=clock.cancelled,
+            options={"mip_max_nodes": SPAN_NODES},
+        )
+        if answer.found and answer.objective < now - 1e-9 * abs(now):
+            polished = _polished(program, answer.values)
+            if polished is not None:
+                best = polished
     return best
