@@ -39,6 +39,8 @@ _APPROACH_S: Final = 40.0
 _RISE_S: Final = 10.0
 #: More thrust than this is throttled off in the descent: from 15 km it would only lengthen the fall.
 _DESCENT_MOST_M_S2: Final = 4.5
+#: More is throttled off in the ascent too: it would turn before it is up.
+_ASCENT_MOST_M_S2: Final = 10.0
 _ZERO: Final = np.zeros(3)
 
 
@@ -234,6 +236,9 @@ def solve_ascent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg
     if orbit.altitude_m < cutoff + 2_000.0:
         return failure(arc, departure_tdb_s, f"The orbit is lower than the ascent's end at {cutoff / 1e3:.0f} km.")
     acceleration, exhaust, notes = _engine(arc)
+    if acceleration > _ASCENT_MOST_M_S2:
+        notes.append(f"engine throttled to {_ASCENT_MOST_M_S2} m/s² at lift-off")
+        acceleration = _ASCENT_MOST_M_S2
     radius, low = MOON_RADIUS_M + orbit.altitude_m, MOON_RADIUS_M + cutoff
     semi = 0.5 * (radius + low)
     fast = math.sqrt(GM_MOON_M3_S2 * (2.0 / low - 1.0 / semi))
@@ -313,7 +318,8 @@ def solve_ascent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg
     if turned:
         quarter = (0.5 * math.pi - swept) / (fast / low)
         start, limits = np.append(start, quarter), np.append(limits, 120.0)
-    found = powered.find_root(miss, start, limits, 2e-4)
+    # 2 cm, and more for a high orbit, where the rounding of the epochs is felt
+    found = powered.find_root(miss, start, limits, 2e-4 * max(1.0, orbit.altitude_m / 200e3))
     built = None if found is None else chain(found)
     if found is None or built is None:
         return failure(arc, departure_tdb_s, "The powered ascent did not converge onto the orbit.")
