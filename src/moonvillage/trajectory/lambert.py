@@ -194,7 +194,7 @@ def propagate_kepler(r_m: ArrayLike, v_m_s: ArrayLike, dt_s: ArrayLike, mu_m3_s2
     """Two-body motion by universal variables, vectorised; (..., 3) m, (..., 3) m/s, (...) s of either sign.
 
     Danby's form (J. M. A. Danby, "Fundamentals of Celestial Mechanics", 2nd ed. 1988, section 6.9), with a
-    Laguerre–Conway iteration, which converges from any start.
+    Laguerre–Conway iteration, which hardly depends on its start.
     """
     r0 = np.asarray(r_m, dtype=float)
     v0 = np.asarray(v_m_s, dtype=float)
@@ -207,6 +207,10 @@ def propagate_kepler(r_m: ArrayLike, v_m_s: ArrayLike, dt_s: ArrayLike, mu_m3_s2
     rv = np.einsum("...i,...i->...", r0, v0)
     alpha = 2.0 * mu_m3_s2 / n0 - np.einsum("...i,...i->...", v0, v0)
     s = dt / n0
+    # on a hyperbola far from its start the linear guess overflows; the eccentric anomaly grows as a logarithm
+    root = np.sqrt(np.maximum(-alpha, 1e-300))
+    most = (np.arcsinh(root**3 * np.abs(dt) / mu_m3_s2) + 3.0) / root
+    s = np.where(alpha < 0.0, np.clip(s, -most, most), s)
     for _ in range(60):
         g0, g1, g2, g3 = _stumpff(alpha, s)
         f = n0 * g1 + rv * g2 + mu_m3_s2 * g3 - dt
