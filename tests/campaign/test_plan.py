@@ -224,36 +224,80 @@ def test_handovers_are_what_the_manifest_says() -> None:
     assert [h.epoch_tdb_s for h in found] == sorted(h.epoch_tdb_s for h in found)
 
 
-def test_cancelling_returns_at_once_and_says_so() -> None:
-    campaign = best(tiny(GOODS), cancelled=lambda: True)
-    assert campaign.status in ("interrupted", "optimal")
-
-
-def test_search_agrees_with_the_solver() -> None:
-    """Dive, proof and repair end within the gap of the optimum that the solver alone finds."""
+def lot_sizing(periods: int = 24) -> tuple[Program, list[int], list[int]]:
+    """Three kinds of flights that must bring a rising need in time, at most two a period."""
     rng = np.random.default_rng(5)
     program, when, totals = Program(), [], []
-    periods = 24
+    sizes = (1.0, 2.6, 5.1)
     counts: dict[int, list[int]] = {}
-    for kind, (size, price) in enumerate(((1.0, 30.0), (2.6, 61.0), (5.1, 105.0))):
+    for kind, price in enumerate((30.0, 61.0, 105.0)):
         counts[kind] = [program.variable(("z", kind, t), 0, 3, cost=price, integer=True) for t in range(periods)]
         when += list(range(periods))
         total = program.variable(("total", kind), integer=True)
         when.append(-1)
         totals.append(total)
         program.row(("total",), [*((z, 1.0) for z in counts[kind]), (total, -1.0)], 0.0, 0.0)
-        assert size > 0.0
     need = np.cumsum(rng.uniform(0.2, 1.4, periods))
     for t in range(periods):
-        terms = [(counts[k][s], w) for k, w in enumerate((1.0, 2.6, 5.1)) for s in range(t + 1)]
+        terms = [(counts[k][s], w) for k, w in enumerate(sizes) for s in range(t + 1)]
         program.row(("need",), terms, low=float(need[t]))
         program.row(("rate",), [(counts[k][t], 1.0) for k in counts], high=2.0)
+    return program, when, totals
+
+
+def test_search_agrees_with_the_solver() -> None:
+    """Dive, repair and proof end within the gap of the optimum that the solver alone finds."""
+    program, when, totals = lot_sizing()
     exact = solve(program)
     found = search(program, when, totals, gap=0.02, time_limit_s=30.0, seed=1, small=0)
     assert found.status == "optimal"
     assert residual(program, found.values) < 1e-6
     assert found.objective <= exact.objective / 0.98 + 1e-9
     assert found.bound <= exact.objective + 1e-6
+    again = search(program, when, totals, gap=0.02, time_limit_s=30.0, seed=1, small=0)
+    assert np.array_equal(found.values, again.values)
+
+
+def test_search_begins_with_an_earlier_plan() -> None:
+    program, when, totals = lot_sizing()
+    first = search(program, when, totals, gap=0.02, time_limit_s=30.0, seed=1, small=0)
+    start = {name: float(v) for name, v in zip(program.names, first.values, strict=True)}
+    more = program.copy()
+    more.low = [low + 0.3 if group == ("need",) else low for low, group in zip(more.low, more.groups, strict=True)]
+    second = search(more, when, totals, gap=0.05, time_limit_s=30.0, seed=1, start=start, small=0)
+    assert second.status == "optimal"
+    assert residual(more, second.values) < 1e-6
+
+
+def test_cancelling_keeps_the_best_plan() -> None:
+    program, when, totals = lot_sizing(36)
+    seen: list[tuple[float, float]] = []
+
+    def cancelled() -> bool:
+        return any(objective < 1e9 and bound < objective for objective, bound in seen)
+
+    found = search(
+        program,
+        when,
+        totals,
+        gap=0.0,
+        time_limit_s=30.0,
+        seed=1,
+        small=0,
+        progress=lambda objective, bound: seen.append((objective, bound)),
+        cancelled=cancelled,
+    )
+    assert seen
+    assert found.status == "interrupted"
+    if found.found:
+        assert residual(program, found.values) < 1e-6
+
+
+def test_cancelling_at_once_gives_no_plan_and_says_so() -> None:
+    program, when, totals = lot_sizing()
+    found = search(program, when, totals, gap=0.0, time_limit_s=30.0, seed=1, small=0, cancelled=lambda: True)
+    assert found.status in ("interrupted", "unsolved")
+    assert not found.found
 
 
 def test_prescribed_dates_are_flown_as_said() -> None:
@@ -320,3 +364,15 @@ def test_whole_modules_do_not_share_a_hold() -> None:
     assert mixed.objective_value == pytest.approx(3 * CARGO_MEUR + 45.0)
     loads_kg = mixed.table("flights")["mass_landed_kg"].to_list()
     assert sorted(loads_kg) == pytest.approx([300.0, 500.0, 500.0])
+
+
+@pytest.mark.slow
+def test_a_campaign_of_full_size_is_proven() -> None:
+    """Ten years by month, 20 missions, a base and two stations: within 2 % of the optimum."""
+    from flagship import flagship, legs, rates
+
+    scenario = flagship(120)
+    campaign = plan(scenario, legs(scenario), rates(), time_limit_s=300.0)
+    print(campaign.status, campaign.gap, campaign.model)
+    assert campaign.status == "optimal"
+    assert campaign.gap <= 0.02

@@ -17,6 +17,7 @@ from moonvillage.campaign.model import Assembly, Loaded, Unpacked, assemble, fix
 from moonvillage.campaign.program import Kit
 from moonvillage.campaign.search import search
 from moonvillage.campaign.timeline import FlownColumn, FlownStep, Key
+from moonvillage.errors import InputError
 from moonvillage.records.campaign import Campaign
 from moonvillage.records.legs import Leg, LegTable
 from moonvillage.records.rates import OutpostRates
@@ -75,12 +76,16 @@ def plan(
     Returns
     -------
     Campaign
-        ``model`` holds rows, columns, nonzeros, build_s, solve_s, nodes, flights, mass_to_orbit_kg, cost_eur.
+        ``model`` holds rows, columns, nonzeros, build_s, solve_s, nodes, flights, mass_to_orbit_kg, mass_landed_kg,
+        cost_eur, and shifted_legs: how many legs were planned with the figures of another date
+        (:mod:`moonvillage.campaign.timeline`).
 
     Raises
     ------
     ConservationError
         If the exact ledger does not confirm the plan (a defect).
+    InputError
+        If the objective is 'earliest' and names no demand.
     """
     if scenario.network is not None:
         from moonvillage.campaign.network import plan_network
@@ -89,6 +94,15 @@ def plan(
     began = time.perf_counter()
     header = scenario.header
     demands = {**scenario.demands, **{d.id: d for d in extra_demands}}
+    if header.objective == "earliest" and header.earliest not in demands:
+        raise InputError.one(
+            "names no demand to be met as early as possible",
+            f"use one of {', '.join(sorted(demands)) or 'the demands, once there are any'}",
+            file=scenario.file,
+            line=scenario.lines.get(("scenario",)),
+            field="scenario.earliest",
+            value=header.earliest,
+        )
     columns = build_columns(scenario, legs, permissions or {}, flown or {})
     barred = _prescribed_problems(scenario, columns)
     if barred:
@@ -336,7 +350,8 @@ def _campaign(
     status = solution.status
     if status in ("optimal", "feasible"):
         status = "optimal" if gap <= wanted + 1e-6 else "feasible"
-    model = {**model, **_totals(tables)}
+    shifted = sum(leg.shifted for f in replayed for leg in f.column.timeline.legs.values())
+    model = {**model, **_totals(tables), "shifted_legs": float(shifted)}
     return Campaign(status, header.objective, objective, UNITS[header.objective], bound, gap, tables, (), model)
 
 

@@ -10,7 +10,7 @@ known plan is within the gap. Longer spans, then the whole program started from 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,6 +19,8 @@ import numpy as np
 
 from moonvillage.campaign.matrix import INF, Floats, Program, Solution, load, solve
 
+#: Values to begin with: by column name, or for every column.
+Start = Mapping[Hashable, float] | Floats
 #: Programs with fewer undecided whole numbers are left to the solver.
 SMALL = 1200
 #: Nodes granted to the totals and to a span (a limit on nodes, unlike one on time, is the same on every machine).
@@ -68,7 +70,7 @@ def search(
     gap: float,
     time_limit_s: float,
     seed: int,
-    start: object = None,
+    start: Start | None = None,
     progress: Callable[[float, float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     small: int = SMALL,
@@ -92,13 +94,13 @@ def search(
     clock = Clock(began + time_limit_s, progress, cancelled)
     whole = [i for i, flag in enumerate(program.integer) if flag and program.lower[i] < program.upper[i]]
 
-    def direct(limit: float, guess: object) -> Solution:
+    def direct(limit: float, guess: Start | None) -> Solution:
         return solve(
             program,
             gap=gap,
             time_limit_s=limit,
             seed=seed,
-            start=guess,  # type: ignore[arg-type]
+            start=guess,
             progress=progress,
             cancelled=cancelled,
         )
@@ -110,7 +112,7 @@ def search(
         return relaxed
     bound = relaxed.objective if relaxed.found else -INF
     cost = np.array(program.cost)
-    best = _given(program, start, gap, seed, clock)
+    best = _given(program, when, start, gap, seed, clock)
 
     def value(x: Floats | None) -> float:
         return INF if x is None else float(cost @ x) + program.offset
@@ -147,20 +149,27 @@ def search(
     return final
 
 
-def _given(program: Program, start: object, gap: float, seed: int, clock: Clock) -> Floats | None:
-    """The plan that an earlier one gives, where it still is a plan."""
+def _given(
+    program: Program, when: Sequence[int], start: Start | None, gap: float, seed: int, clock: Clock
+) -> Floats | None:
+    """The plan that an earlier one gives: as it was where that still works, else with flights added to it."""
     if start is None or clock.stop:
         return None
-    first = solve(
-        program,
+    kept, grown = program.copy(), program.copy()
+    for i, (name, whole) in enumerate(zip(program.names, program.integer, strict=True)):
+        value = start.get(name) if isinstance(start, Mapping) else float(start[i])
+        if whole and value is not None and when[i] >= 0:
+            kept.lower[i] = kept.upper[i] = min(max(float(round(value)), program.lower[i]), program.upper[i])
+            grown.lower[i] = kept.lower[i]
+    again = solve(
+        kept,
         gap=gap,
         time_limit_s=max(1.0, min(20.0, clock.left_s)),
         seed=seed,
-        start=start,  # type: ignore[arg-type]
-        options={"mip_max_nodes": 0, "mip_heuristic_effort": 0.0},
         cancelled=clock.cancelled,
+        options={"mip_max_nodes": SPAN_NODES},
     )
-    return first.values if first.found else None
+    return again.values if again.found else dive(grown, when, clock, -INF)
 
 
 def prove(
@@ -211,7 +220,7 @@ def dive(program: Program, when: Sequence[int], clock: Clock, bound: float) -> F
         if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
         x = np.array(highs.getSolution().col_value, dtype=float)
-        clock.report(float(highs.getInfo().objective_function_value), bound)
+        clock.report(INF, bound)
         fraction = x[index] - np.floor(x[index] + 1e-6)
         open_ = np.flatnonzero(fraction > 1e-6)
         if open_.size == 0:
