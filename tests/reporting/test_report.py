@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from moonvillage.records.campaign import Campaign
+from moonvillage.records.legs import LegRow, LegTable
 from moonvillage.reporting import Bundle, charts, orbits, report, write
 from moonvillage.reporting.figures import Figure
 from moonvillage.reporting.page import draw, page
@@ -264,3 +265,15 @@ def test_a_load_of_unknown_origin_stays_in_the_table() -> None:
     seen = Reader(_page(Bundle(run.scenario, campaign, empty.flights)))
     assert "Lunar samples" in seen.text
     assert "fig-flow" not in [a.get("id") for _, a in seen.elements]
+
+
+def test_the_ways_that_were_tabulated_are_told_with_their_failures() -> None:
+    good = LegRow("leo>llo", 1e9, 1e9 + 4.5 * 86400.0, True, (("tli", 3150.0), ("loi", 880.0)))
+    bad = LegRow("llo>base@argonaut", 1e9, 1e9, False, (), reason="no plane passes over the site")
+    table = LegTable({"leo>llo": (good, dataclasses.replace(good, dv_m_s=(("tli", 3200.0),))), bad.arc: (bad, bad)})
+    text = Reader(_page(dataclasses.replace(factory.empty(), legs=table))).text.replace("\u202f", " ")
+    assert "No leg was found for 1 arc." in text
+    assert "Low lunar orbit → Village, Argonaut" in text
+    assert "no plane passes over the site" in text
+    assert "3 200 m/s" in text
+    assert "4 030 m/s" in text

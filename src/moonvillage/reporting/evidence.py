@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -127,6 +128,44 @@ def flown(bundle: Bundle, item: Figure | None) -> Markup | None:
             f"All legs ({len(rows)})",
             table("Legs in order of departure", heads, rows, numeric=(4, 5, 6, 7, 8, 9)),
         ),
+    )
+
+
+def legs(bundle: Bundle) -> Markup | None:
+    """What was tabulated before planning: the ways there are, by arc."""
+    if bundle.legs is None or not bundle.legs.rows:
+        return None
+    body = []
+    for arc, rows in sorted(bundle.legs.rows.items()):
+        good = [row for row in rows if row.converged]
+        way, _, craft = arc.partition("@")
+        origin, _, destination = way.partition(">")
+        name = f"{bundle.place(origin)} → {bundle.place(destination)}"
+        if craft:
+            name += f", {bundle.title('craft', craft.partition('.')[0])}"
+        dv = [row.total_m_s for row in good]
+        time_s = [row.arrival_tdb_s - row.departure_tdb_s for row in good]
+        why = Counter(row.reason for row in rows if not row.converged and row.reason).most_common(1)
+        body.append(
+            (
+                name,
+                f.whole(len(rows)),
+                element("span", f.whole(len(good)), class_="bad" if not good else None),
+                f.speed(min(dv), 4) if good else f.NONE,
+                f.speed(max(dv), 4) if good else f.NONE,
+                f"{f.days(min(time_s))} to {f.days(max(time_s))}" if good else f.NONE,
+                why[0][0] if why else "",
+            )
+        )
+    heads = ("Arc", "Departures tried", "Solved", "Least Δv", "Most Δv", "Takes", "Most frequent reason of failure")
+    shown = table("Legs tabulated for the plan, by arc", heads, body, numeric=(1, 2, 3, 4))
+    bad = sum(1 for _, rows in bundle.legs.rows.items() if not any(row.converged for row in rows))
+    said = f"{f.plural(len(body), 'arc')} in the ephemeris; Δv of all burns, a launcher's own included."
+    return section(
+        "legs",
+        "What ways there are",
+        said + (f" No leg was found for {f.plural(bad, 'arc')}." if bad else ""),
+        shown if bad or bundle.flights.flown.is_empty() else more("By arc", shown),
     )
 
 

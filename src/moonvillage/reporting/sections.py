@@ -161,7 +161,7 @@ def header(bundle: Bundle) -> Markup:
         why = element(
             "div",
             element("h2", title),
-            element("ul", [element("li", reason) for reason in bundle.reasons]),
+            element("ul", [element("li", reason[:1].upper() + reason[1:]) for reason in bundle.reasons]),
             class_="why" if not good else "why soft",
             role="note",
         )
