@@ -252,3 +252,33 @@ def test_threads_do_not_disturb_one_another() -> None:
         thread.join()
     assert len(found) == 15
     assert all(np.array_equal(state, expected) for state in found)
+
+
+def test_another_lunar_field_can_be_flown() -> None:
+    """Degree 0 is a point mass: its low orbit keeps its plane and energy to the Earth's tide; degree 8 does not."""
+    end = EPOCH + 7200.0
+    bare = dynamics.propagate(
+        EPOCH, LOW_LUNAR[:3], LOW_LUNAR[3:], end, centre="moon", lunar_field=gravity.built_in().truncated(0)
+    )
+    alone = dynamics.propagate(
+        EPOCH,
+        LOW_LUNAR[:3],
+        LOW_LUNAR[3:],
+        end,
+        centre="moon",
+        lunar_field=gravity.built_in().truncated(0),
+        gm_m3_s2=dict.fromkeys((*GM_M3_S2,), 0.0) | {"moon": GM_MOON_M3_S2},
+    )
+    full = dynamics.propagate(EPOCH, LOW_LUNAR[:3], LOW_LUNAR[3:], end, centre="moon")
+    same = dynamics.propagate(
+        EPOCH, LOW_LUNAR[:3], LOW_LUNAR[3:], end, centre="moon", lunar_field=gravity.built_in().truncated(8)
+    )
+    assert np.array_equal(same.state, full.state)
+    momentum = np.cross(LOW_LUNAR[:3], LOW_LUNAR[3:])
+    assert np.allclose(np.cross(alone.r_m, alone.v_m_s), momentum, rtol=1e-11, atol=1e-3)
+    assert 50.0 < np.linalg.norm(bare.r_m - alone.r_m) < 700.0  # the tide, 2.6e-5 m/s² for 2 h: 680 m at most
+    assert 500.0 < np.linalg.norm(bare.r_m - full.r_m) < 50e3  # the field
+    with pytest.raises(ValueError, match="Moon"):
+        dynamics.propagate(
+            EPOCH, TRANSFER[:3], TRANSFER[3:], end, centre="earth", lunar_field=gravity.built_in().truncated(2)
+        )

@@ -6,6 +6,7 @@ Built in are degrees 2 to 8 of GRGM1200L (Goddard Space Flight Center, from GRAI
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,6 +67,11 @@ class GravityField:
     radius_m: float
     degree: int
     coefficients: tuple[tuple[float, float], ...]
+
+    @property
+    def digest(self) -> str:
+        """A short name of its numbers."""
+        return hashlib.sha256(repr((self.radius_m, self.coefficients)).encode()).hexdigest()[:16]
 
     def truncated(self, degree: int) -> GravityField:
         """The same field up to ``degree``; asking for more than it has is an error."""

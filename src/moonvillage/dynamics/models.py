@@ -63,16 +63,19 @@ _POINTS: Final[dict[str, tuple[tuple[str, int], ...]]] = {
 class Model:
     """One system of equations: six states; with the 6 × 6 state transition matrix if ``stm``; with a :class:`Thrust`.
 
-    Powered flight exists about the Moon only, without variations.
+    Powered flight exists about the Moon only, without variations. ``field`` replaces the Moon's built-in field.
     """
 
     centre: str
     stm: bool = False
     thrust: bool = False
+    field: gravity.GravityField | None = None
 
     def __post_init__(self) -> None:
         if self.thrust and (self.stm or self.centre != "moon"):
             raise ValueError("powered flight is modelled about the Moon only, without variations")
+        if self.field is not None and self.centre != "moon":
+            raise ValueError("the Moon's field acts in the formulation about the Moon only")
         if self.centre not in CENTRES:
             raise ValueError(f"centre is {self.centre!r}; it must be one of {', '.join(CENTRES)}")
 
@@ -237,12 +240,12 @@ def equations(model: Model) -> tuple[list[tuple[Expression, Expression]], int]:
         force.quadrupole(q, gm)
     elif model.centre == "moon":
         axes = _principal_axes(slots, tau)
-        field = gravity.built_in().truncated(FIELD_DEGREE)
+        field = model.field or gravity.built_in().truncated(FIELD_DEGREE)
         pairs = [[hy.expression(c), hy.expression(s)] for c, s in field.coefficients]
         attraction = hy.model.sh_gravity_acc(_rotate(axes, r, False), pairs, gm, hy.expression(field.radius_m))
         force.add(_rotate(axes, attraction, True), None)
         if model.stm:
-            fixed = _quadrupole_of(field)
+            fixed = _quadrupole_of(field if field.degree >= 2 else gravity.built_in())
             half = [[hy.sum([float(fixed[i, k]) * axes[k][j] for k in range(3)]) for j in range(3)] for i in range(3)]
             q = [hy.sum([axes[k][i] * half[k][j] for k in range(3)]) for i, j in _PAIRS]
             force.centre(gm, acceleration=False)

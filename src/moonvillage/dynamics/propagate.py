@@ -10,7 +10,7 @@ import heyoka as hy
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from moonvillage.dynamics import cache, models
+from moonvillage.dynamics import cache, gravity, models
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import EARTH_J2
 
@@ -37,13 +37,15 @@ def _build(model: models.Model) -> Any:
     if model.stm:
         start += list(np.eye(6).ravel())
     return hy.taylor_adaptive(
-        system, start, time=0.0, tol=TOLERANCE, compact_mode=_COMPACT[model], pars=[0.0] * count
+        system, start, time=0.0, tol=TOLERANCE, compact_mode=_COMPACT.get(model, True), pars=[0.0] * count
     )
 
 
 def _integrator(model: models.Model) -> Any:
     kind = "thrust" if model.thrust else "stm" if model.stm else "state"
-    mode = "compact" if _COMPACT[model] else "unrolled"
+    mode = "compact" if _COMPACT.get(model, True) else "unrolled"
+    if model.field is not None:
+        kind += f"-{model.field.degree}-{model.field.digest}"
     name = f"{model.centre}-{kind}-{mode}-{TOLERANCE:g}"  # all that is settled here is in the name
     return cache.integrator(name, lambda: _build(model))
 
@@ -165,6 +167,7 @@ def propagate(
     stm: bool = False,
     dense: bool = False,
     thrust: models.Thrust | None = None,
+    lunar_field: gravity.GravityField | None = None,
     gm_m3_s2: Mapping[str, float] | None = None,
     earth_j2: float = EARTH_J2,
 ) -> Path:
@@ -184,6 +187,9 @@ def propagate(
         Keep dense output, for :meth:`Path.at`, :meth:`Path.crossings`, :meth:`Path.periapses` ...
     thrust
         Fly under power (about the Moon only, without ``stm``).
+    lunar_field
+        Another field than the built-in one, about the Moon only (see :func:`moonvillage.dynamics.gravity.read_shadr`);
+        it is compiled on first use, and its degree is best kept below some 30.
     gm_m3_s2, earth_j2
         Replace masses by body name (0 removes a body) or the Earth's J2, to compare with other tools.
 
@@ -192,7 +198,7 @@ def propagate(
     EphemerisRangeError
         If the span leaves the ephemeris.
     """
-    model = models.Model(centre, stm, thrust is not None)
+    model = models.Model(centre, stm, thrust is not None, lunar_field)
     integrator = _integrator(model)
     ephemeris = de440.load()
     ephemeris.check_covers(np.array([epoch_tdb_s, to_tdb_s]))
