@@ -293,7 +293,7 @@ def allow(file: Path, /, *, mission: str | None = None, date: str | None = None,
     if json:
         _print_json(decisions)
     else:
-        from moonvillage.reporting.console import decision_lines
+        from moonvillage.reporting.listing import decision_lines
 
         Console().print(decision_lines(decisions))
     return DONE if all(d["answer"] in ("allowed", "conditional") for d in decisions) else ANSWER_IS_NO
@@ -318,7 +318,7 @@ def catalog(kind: str | None = None, id: str | None = None, /, *, json: Json = F
     if json:
         _print_json(value)
     else:
-        from moonvillage.reporting.console import catalog_lines
+        from moonvillage.reporting.listing import catalog_lines
 
         Console().print(catalog_lines(value))
     return DONE

@@ -15,73 +15,32 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import polars as pl
-
-from moonvillage import __version__
-from moonvillage.campaign import FlownColumn, FlownStep, Key, flight_columns, handovers, plan
-from moonvillage.ephemeris.de440 import load as load_ephemeris
-from moonvillage.ephemeris.time import tdb_s_to_utc
+from moonvillage.campaign import plan
 from moonvillage.errors import InputError, Interrupted
 from moonvillage.outpost import live
 from moonvillage.outpost import rates as outpost_rates
+from moonvillage.pipeline.feedback import compare, handovers_flown, shortfalls
 from moonvillage.pipeline.flying import PlannedFlight, fly_all, planned_flights, to_flights
+from moonvillage.pipeline.folder import checkpoint, digest, finished, manifest_of, resume, save, tidy
 from moonvillage.pipeline.permissions import Permissions, permissions
-from moonvillage.records.campaign import TABLES, Campaign
+from moonvillage.pipeline.state import Result, State
+from moonvillage.pipeline.summary import quantiles, summarise, summary_of_legs
+from moonvillage.records.campaign import Campaign
 from moonvillage.records.flights import Flights
 from moonvillage.records.legs import Leg, LegTable
 from moonvillage.records.outpost import Handover, OutpostLog
 from moonvillage.records.rates import OutpostRates
-from moonvillage.records.store import (
-    MANIFEST,
-    WORK,
-    new_folder,
-    open_run_folder,
-    read_json,
-    read_table,
-    write_bytes,
-    write_json,
-    write_table,
-)
-from moonvillage.scenario import Demand, Scenario, load
+from moonvillage.records.store import MANIFEST, open_run_folder, write_json
+from moonvillage.scenario import Scenario, load
 from moonvillage.scenario.check import check
-from moonvillage.trajectory.tabulate import from_frame, tabulate, to_frame
-from moonvillage.units import DAY_S
+from moonvillage.trajectory.tabulate import tabulate
 
 Progress = Callable[[str, float, str], None]
 
-STAGES: Final = ("tabulate", "plan", "fly", "live", "report")
 MAX_ITERATIONS: Final = 15
-#: A flown departure energy above the planned one by less than this (m2/s2) is within what a launcher has in hand.
-C3_SLACK_M2_S2: Final = 20_000.0
-
-
-@dataclass(slots=True)
-class State:
-    """What the loop has learned so far: enough, with the scenario, to go on from here."""
-
-    iteration: int = 0
-    flown: dict[Key, FlownColumn] = field(default_factory=dict)
-    demands: list[Demand] = field(default_factory=list)
-    history: list[dict[str, Any]] = field(default_factory=list)
-    wall_s: dict[str, float] = field(default_factory=dict)
-    campaign: Campaign | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """A run in memory: all records, and the summary that ``--json`` prints."""
-
-    scenario: Scenario
-    summary: Mapping[str, Any]
-    legs: LegTable | None = None
-    campaign: Campaign | None = None
-    flights: Flights | None = None
-    log: OutpostLog | None = None
 
 
 class Clock:
@@ -97,26 +56,6 @@ class Clock:
             yield
         finally:
             self.wall_s[stage] = self.wall_s.get(stage, 0.0) + time.perf_counter() - start
-
-
-def digest(scenario: Scenario) -> dict[str, str]:
-    """What a run depends on: hashes of scenario, catalog, ephemeris and code, and versions of the solvers."""
-    from importlib import metadata
-
-    code = hashlib.sha256()
-    root = Path(__file__).resolve().parent.parent
-    for path in sorted(root.rglob("*.py")):
-        code.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
-    parts = {
-        "scenario": hashlib.sha256(scenario.source.encode()).hexdigest(),
-        "catalog": scenario.catalog.digest,
-        "ephemeris": str(load_ephemeris().identity),
-        "code": code.hexdigest(),
-        "moonvillage": __version__,
-    }
-    for package in ("heyoka", "highspy", "numpy", "polars", "scipy"):
-        parts[package] = metadata.version(package)
-    return parts
 
 
 def run(
@@ -159,10 +98,11 @@ def run(
     folder = open_run_folder(Path(out))
     identity = digest(scenario)
     key = hashlib.sha256(repr(sorted(identity.items())).encode()).hexdigest()
-    finished = _finished(folder, key, until)
-    if finished is not None:
-        return finished
-    state = _resume(folder, key)
+    before = finished(folder, key, until)
+    if before is not None:
+        tidy(folder)
+        return before
+    state = resume(folder, key)
     clock = Clock(state.wall_s)
     try:
         result = _loop(scenario, folder, state, clock, allowed, until, progress, cancelled, workers)
@@ -170,16 +110,17 @@ def run(
         summary = {"status": "interrupted", "run": str(folder), "iterations": state.iteration, "wall_s": state.wall_s}
         return summary
     summary = {**result.summary, "run": str(folder), "wall_s": dict(state.wall_s)}
-    manifest = _manifest(scenario, identity, key, state, summary, until)
-    _save(folder, scenario, result, manifest)
+    manifest = manifest_of(scenario, identity, key, state, summary, until)
+    save(folder, scenario, result, manifest)
     if until == "report" and result.campaign is not None:
         from moonvillage.pipeline.reports import write_report
 
         with clock.measure("report"):
             path = write_report(folder, result, manifest, progress)
         summary = {**summary, "report": str(path), "wall_s": dict(state.wall_s)}
-        manifest = _manifest(scenario, identity, key, state, summary, until)
+        manifest = manifest_of(scenario, identity, key, state, summary, until)
     write_json(folder / MANIFEST, manifest)
+    tidy(folder)
     return summary
 
 
@@ -198,7 +139,7 @@ def _loop(
     with clock.measure("tabulate"):
         legs = tabulate(scenario, workers=workers, progress=progress, cancelled=cancelled)
     if until == "tabulate":
-        return Result(scenario, _summary_of_legs(legs), legs)
+        return Result(scenario, summary_of_legs(legs), legs)
     known: dict[Any, list[Leg]] = {}
     flights: Flights | None = None
     log: OutpostLog | None = None
@@ -211,26 +152,26 @@ def _loop(
         if campaign.status == "interrupted":
             raise Interrupted("plan")
         if campaign.status not in ("optimal", "feasible"):
-            return Result(scenario, _summary(scenario, campaign, None, None, state, []), legs, campaign)
+            return Result(scenario, summarise(scenario, campaign, None, None, state, []), legs, campaign)
         if until == "plan":
-            return Result(scenario, _summary(scenario, campaign, None, None, state, []), legs, campaign)
+            return Result(scenario, summarise(scenario, campaign, None, None, state, []), legs, campaign)
         with clock.measure("fly"):
             flown = _fly(scenario, campaign, known, progress, cancelled, workers)
         flights = to_flights(scenario, campaign, flown)
-        raised, reasons = _compare(scenario, campaign, flights, flown, state)
+        raised, reasons = compare(scenario, campaign, flights, flown, state)
         entry: dict[str, Any] = {
             "iteration": state.iteration + 1,
             "objective": campaign.objective_value,
             "gap": campaign.gap,
             "flights": campaign.table("flights").height,
             "legs_dearer_than_planned": len(raised),
-            "dv_error_m_s": _quantiles(flights),
+            "dv_error_m_s": quantiles(flights),
             "shortfalls": 0,
         }
         if not raised and until != "fly":
             with clock.measure("live"):
                 log = live_through(scenario, handovers_flown(campaign, scenario, flights), progress)
-            new, reasons = _shortfalls(scenario, campaign, log, state)
+            new, reasons = shortfalls(scenario, campaign, log, state)
             entry["shortfalls"] = len(log.shortfalls)
             state.demands += new
         else:
@@ -241,12 +182,12 @@ def _loop(
         if not raised and not new:
             converged = not reasons
             break
-        _checkpoint(folder, state)
+        checkpoint(folder, state)
     assert campaign is not None
     if flights is not None and log is None and until != "fly":
         with clock.measure("live"):
             log = live_through(scenario, handovers_flown(campaign, scenario, flights), progress)
-    summary = _summary(scenario, campaign, flights, log, state, reasons)
+    summary = summarise(scenario, campaign, flights, log, state, reasons)
     if not converged:
         summary["status"] = "no_convergence"
         summary["reasons"] = reasons or [f"the loop did not settle within {MAX_ITERATIONS} iterations"]
@@ -329,76 +270,6 @@ def _fly(
     return {flight.flight: known[flight.legs] for flight in flights}
 
 
-def _compare(
-    scenario: Scenario, campaign: Campaign, flights: Flights, flown: Mapping[str, Sequence[Leg]], state: State
-) -> tuple[list[Key], list[str]]:
-    """Columns whose flights need more than planned, or could not be flown; their flown figures enter the state.
-
-    More than planned: more Δv than the planned one with the scenario's margin, or a launcher asked for more energy.
-    """
-    margin = 1.0 + scenario.header.margin
-    planned_c3: dict[str, list[float]] = {}
-    for launch in campaign.table("launches").sort("epoch_tdb_s").iter_rows(named=True):
-        if launch["c3_m2_s2"] is not None:
-            planned_c3.setdefault(launch["flight"], []).append(launch["c3_m2_s2"])
-    keys = flight_columns(campaign)
-    steps: dict[str, list[dict[str, Any]]] = {}
-    for row in flights.flown.iter_rows(named=True):
-        steps.setdefault(row["flight"], []).append(row)
-    raised: list[Key] = []
-    reasons: list[str] = []
-    for flight, rows in steps.items():
-        key = keys[flight]
-        bad = [r for r in rows if not r["converged"]]
-        dear = [r for r in rows if r["converged"] and r["dv_m_s"] > r["planned_dv_m_s"] * margin]
-        energies = [leg.c3_m2_s2 for leg in flown[flight] if leg.c3_m2_s2 is not None]
-        hungry = [
-            (wanted, found)
-            for wanted, found in zip(planned_c3.get(flight, []), energies, strict=False)
-            if found > wanted + C3_SLACK_M2_S2
-        ]
-        if bad:
-            r = bad[0]
-            reasons.append(f"{flight}: {r['origin']} to {r['destination']} could not be flown: {r['reason']}")
-            state.flown[key] = FlownColumn(state.flown[key].steps if key in state.flown else {}, failure=reasons[-1])
-            raised.append(key)
-        elif dear or hungry:
-            reasons += [
-                f"{flight}: the launcher must give {found / 1e6:.3f} km2/s2, planned {wanted / 1e6:.3f}"
-                for wanted, found in hungry
-            ]
-            reasons += [
-                f"{flight}: {r['origin']} to {r['destination']} on {tdb_s_to_utc(r['departure_tdb_s'])[:10]} "
-                f"needs {r['dv_m_s']:.1f} m/s, planned {r['planned_dv_m_s']:.1f}"
-                for r in dear
-            ]
-            old = state.flown.get(key)
-            new: dict[int, FlownStep] = dict(old.steps) if old is not None else {}
-            for row, leg in zip(rows, flown[flight], strict=False):
-                burns = dict(new[row["step"]].dv_m_s) if row["step"] in new else {}
-                merged = tuple((b.name, max(b.dv_m_s, burns.get(b.name, 0.0))) for b in leg.burns)
-                new[row["step"]] = FlownStep(leg.departure_tdb_s, leg.arrival_tdb_s, merged, leg.c3_m2_s2)
-            state.flown[key] = FlownColumn(new)
-            raised.append(key)
-    return raised, reasons
-
-
-def handovers_flown(campaign: Campaign, scenario: Scenario, flights: Flights) -> list[Handover]:
-    """Handovers on the dates flown: each moves with the leg that brought it."""
-    shifts: dict[str, list[tuple[float, float]]] = {}
-    arrivals = {(r["flight"], r["step"]): r["arrival_tdb_s"] for r in campaign.table("legs").iter_rows(named=True)}
-    for row in flights.flown.iter_rows(named=True):
-        planned = arrivals[row["flight"], row["step"]]
-        if row["converged"]:
-            shifts.setdefault(row["flight"], []).append((planned, row["arrival_tdb_s"] - planned))
-    moved = []
-    for handover in handovers(campaign, scenario):
-        before = [s for s in shifts.get(handover.flight, []) if s[0] <= handover.epoch_tdb_s + 1.0]
-        delta = max(before)[1] if before else 0.0
-        moved.append(dataclasses.replace(handover, epoch_tdb_s=handover.epoch_tdb_s + delta))
-    return sorted(moved, key=lambda h: (h.epoch_tdb_s, h.flight, h.place))
-
-
 def live_through(scenario: Scenario, handed: Sequence[Handover], progress: Progress | None = None) -> OutpostLog:
     """Simulate the days of all outposts over the scenario's time."""
     header = scenario.header
@@ -416,337 +287,3 @@ def live_through(scenario: Scenario, handed: Sequence[Handover], progress: Progr
         seed=header.seed,
         progress=show,
     )
-
-
-def _shortfalls(
-    scenario: Scenario, campaign: Campaign, log: OutpostLog, state: State
-) -> tuple[list[Demand], list[str]]:
-    """Each stock that ran short becomes a demand for what was delivered by then and what was missing."""
-    delivered: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    for row in campaign.table("manifest").iter_rows(named=True):
-        if row["kind"] == "commodity":
-            delivered.setdefault((row["destination"], row["cargo"]), []).append((row["epoch_tdb_s"], row["amount"]))
-    demands: list[Demand] = []
-    reasons: list[str] = []
-    commodities = scenario.of("commodity")
-    header = scenario.header
-    worst: dict[tuple[str, str], Any] = {}
-    for shortfall in log.shortfalls:
-        place = next((o.place for o in scenario.outposts.values() if shortfall.place in (o.id, o.place)), "")
-        kept = worst.get((place, shortfall.commodity))
-        if kept is None or shortfall.amount_kg > kept.amount_kg:
-            worst[place, shortfall.commodity] = shortfall
-    for (place, commodity), shortfall in worst.items():
-        date = tdb_s_to_utc(shortfall.epoch_tdb_s)[:10]
-        reasons.append(f"{place}: {commodity} runs short by {shortfall.amount_kg:.0f} on {date}: {shortfall.reason}")
-        if commodity not in commodities or not place:
-            continue
-        by = max(header.start_tdb_s + header.step_s, shortfall.epoch_tdb_s)
-        if any(
-            d.at == place and d.commodity == commodity and abs(d.by_tdb_s - by) < header.step_s for d in state.demands
-        ):
-            continue  # it was asked for already and could not be had in time
-        so_far = sum(amount for epoch, amount in delivered.get((place, commodity), []) if epoch <= by)
-        demands.append(
-            Demand(
-                id=f"shortfall-{state.iteration + 1}-{place}-{commodity}",
-                title=f"{commodity} that the days lived were short of",
-                commodity=commodity,
-                at=place,
-                amount_kg=so_far + 1.05 * shortfall.amount_kg,
-                by_tdb_s=min(by, header.end_tdb_s),
-            )
-        )
-    return demands, reasons
-
-
-# ------------------------------------------------------------------------------------------- summary
-
-
-def _quantiles(flights: Flights) -> dict[str, float]:
-    flown = flights.flown.filter(pl.col("converged"))
-    if flown.height == 0:
-        return {}
-    error = (flown["dv_m_s"] - flown["planned_dv_m_s"]).to_numpy()
-    return {
-        "q50": float(np.quantile(error, 0.5)),
-        "q99": float(np.quantile(error, 0.99)),
-        "max": float(np.max(error)),
-    }
-
-
-def _summary_of_legs(legs: LegTable) -> dict[str, Any]:
-    rows = [row for found in legs.rows.values() for row in found]
-    good = [row for row in rows if row.converged]
-    return {
-        "status": "tabulated",
-        "arcs": len(legs.rows),
-        "departures": len(rows),
-        "converged": len(good) / max(1, len(rows)),
-        "closure": {
-            "position_m": max((r.closure_position_m for r in good), default=0.0),
-            "velocity_m_s": max((r.closure_velocity_m_s for r in good), default=0.0),
-        },
-    }
-
-
-def _crew_days(scenario: Scenario, campaign: Campaign) -> float:
-    """Days that people spend away from the Earth at the places they are flown to, as planned, within the scenario."""
-    header = scenario.header
-    total_s = 0.0
-    for row in campaign.table("manifest").iter_rows(named=True):
-        if row["kind"] == "crew":
-            left_s = max(0.0, header.end_tdb_s - row["epoch_tdb_s"]) * row["amount"]
-            specs = scenario.place_specs
-            if row["destination"] in specs and specs[row["destination"]].kind != "ground":
-                total_s += left_s
-            if row["origin"] in specs and specs[row["origin"]].kind != "ground":
-                total_s -= left_s
-    return total_s / DAY_S
-
-
-def _summary(
-    scenario: Scenario,
-    campaign: Campaign,
-    flights: Flights | None,
-    log: OutpostLog | None,
-    state: State,
-    reasons: Sequence[str],
-) -> dict[str, Any]:
-    table = campaign.table("flights")
-    landed: dict[str, float] = {}
-    surfaces = {p for p, spec in scenario.place_specs.items() if spec.kind == "surface"}
-    for row in campaign.table("manifest").iter_rows(named=True):
-        if row["destination"] in surfaces:
-            landed[row["destination"]] = landed.get(row["destination"], 0.0) + row["mass_kg"]
-    margins: dict[str, Any] = {}
-    if log is not None:
-        for m in log.margins:
-            name = m.commodity if len(scenario.outposts) == 1 else f"{m.place}.{m.commodity}"
-            margins[name] = {
-                "value": m.amount_kg,
-                "unit": "kg",
-                "date": tdb_s_to_utc(m.epoch_tdb_s)[:10],
-                "days_of_use": m.days_of_use,
-            }
-    summary: dict[str, Any] = {
-        "title": scenario.header.title,
-        "status": campaign.status,
-        "objective": {
-            "name": campaign.objective_name,
-            "value": campaign.objective_value,
-            "unit": campaign.objective_unit,
-        },
-        "bound": campaign.bound,
-        "gap": campaign.gap,
-        "flights": table.height,
-        "mass_to_orbit_kg": float(table["mass_to_orbit_kg"].sum()) if table.height else 0.0,
-        "mass_landed_kg": landed,
-        "crew_days": _crew_days(scenario, campaign),
-        "iterations": state.iteration,
-        "margins": margins,
-        "reasons": [*campaign.reasons, *reasons],
-        "model": dict(campaign.model),
-    }
-    if flights is not None:
-        good = flights.flown.filter(pl.col("converged"))
-        summary["dv_error_m_s"] = _quantiles(flights)
-        summary["legs"] = flights.flown.height
-        summary["closure"] = {
-            "position_m": good["closure_position_m"].max() if good.height else None,
-            "velocity_m_s": good["closure_velocity_m_s"].max() if good.height else None,
-        }
-    if log is not None:
-        summary["balance"] = {f"{b.place}.{b.quantity}": b.worst_relative for b in log.balances}
-    return summary
-
-
-# -------------------------------------------------------------------------------------------- folder
-
-
-def _manifest(
-    scenario: Scenario, identity: Mapping[str, str], key: str, state: State, summary: Mapping[str, Any], until: str
-) -> dict[str, Any]:
-    return {
-        "product": "moonvillage",
-        "key": key,
-        "until": until,
-        "scenario": scenario.name,
-        "seed": scenario.header.seed,
-        "identity": dict(identity),
-        "wall_s": dict(state.wall_s),
-        "gap": summary.get("gap"),
-        "convergence": list(state.history),
-        "summary": dict(summary),
-    }
-
-
-def _finished(folder: Path, key: str, until: str) -> dict[str, Any] | None:
-    """The summary of a run that is already there, whole, up to the stage wanted."""
-    manifest = read_json(folder / MANIFEST)
-    if not isinstance(manifest, dict) or manifest.get("key") != key or manifest.get("until") not in STAGES:
-        return None
-    if STAGES.index(manifest["until"]) < STAGES.index(until):
-        return None
-    if until == "report" and not (folder / "report.html").exists():
-        return None
-    summary = manifest["summary"]
-    assert isinstance(summary, dict)
-    return {**summary, "run": str(folder), "resumed": True}
-
-
-def _resume(folder: Path, key: str) -> State:
-    """The state after the last finished iteration of the same run, or a fresh one."""
-    saved = read_json(folder / WORK / "state.json")
-    state = State()
-    if not isinstance(saved, dict) or saved.get("key") != key:
-        write_json(folder / WORK / "state.json", {"key": key})
-        return state
-    if "iteration" not in saved:
-        return state
-    state.iteration = saved["iteration"]
-    state.history = saved["history"]
-    state.wall_s = saved["wall_s"]
-    for (mission, period, choice), column in saved["flown"]:
-        steps = {
-            int(index): FlownStep(s[0], s[1], tuple((name, dv) for name, dv in s[2]), s[3])
-            for index, s in column["steps"].items()
-        }
-        state.flown[mission, period, choice] = FlownColumn(steps, column["failure"])
-    state.demands = [Demand(**{**d, "provenance": {}}) for d in saved["demands"]]
-    tables = {name: read_table(folder / WORK / saved["plan"] / f"{name}.parquet", TABLES[name]) for name in TABLES}
-    state.campaign = Campaign(**saved["campaign"], tables=tables)
-    return state
-
-
-def _checkpoint(folder: Path, state: State) -> None:
-    """Keep the state after an iteration: first the plan's tables, then the file that names them."""
-    assert state.campaign is not None
-    name = f"plan-{state.iteration}"
-    with new_folder(folder / WORK / name) as made:
-        for table in TABLES:
-            write_table(made / f"{table}.parquet", state.campaign.table(table))
-    campaign = state.campaign
-    saved = read_json(folder / WORK / "state.json") or {}
-    write_json(
-        folder / WORK / "state.json",
-        {
-            "key": saved.get("key"),
-            "iteration": state.iteration,
-            "history": state.history,
-            "wall_s": state.wall_s,
-            "plan": name,
-            "campaign": {
-                "status": campaign.status,
-                "objective_name": campaign.objective_name,
-                "objective_value": campaign.objective_value,
-                "objective_unit": campaign.objective_unit,
-                "bound": campaign.bound,
-                "gap": campaign.gap,
-                "reasons": list(campaign.reasons),
-                "model": dict(campaign.model),
-            },
-            "flown": [
-                [
-                    list(key),
-                    {
-                        "failure": column.failure,
-                        "steps": {
-                            str(i): [s.departure_tdb_s, s.arrival_tdb_s, [list(b) for b in s.dv_m_s], s.c3_m2_s2]
-                            for i, s in column.steps.items()
-                        },
-                    },
-                ]
-                for key, column in state.flown.items()
-            ],
-            "demands": [
-                {f.name: getattr(d, f.name) for f in dataclasses.fields(d) if f.name != "provenance"}
-                for d in state.demands
-            ],
-        },
-    )
-
-
-def _save(folder: Path, scenario: Scenario, result: Result, manifest: Mapping[str, Any]) -> None:
-    """The records of a run, each stage's folder whole or not at all."""
-    write_bytes(folder / "scenario.toml", scenario.source.encode())
-    if result.legs is not None:
-        write_table(folder / "legs.parquet", to_frame(result.legs))
-    if result.campaign is not None:
-        with new_folder(folder / "campaign") as made:
-            for table in TABLES:
-                write_table(made / f"{table}.parquet", result.campaign.table(table))
-    if result.flights is not None:
-        with new_folder(folder / "flights") as made:
-            write_table(made / "flown.parquet", result.flights.flown)
-            write_table(made / "samples.parquet", result.flights.samples)
-            write_table(made / "burns.parquet", result.flights.burns)
-    if result.log is not None:
-        with new_folder(folder / "outpost") as made:
-            write_table(made / "days.parquet", result.log.days)
-            write_table(made / "events.parquet", result.log.events)
-            write_json(
-                made / "summary.json",
-                {
-                    "crew_days": result.log.crew_days,
-                    "notes": list(result.log.notes),
-                    **{
-                        name: [dataclasses.asdict(item) for item in getattr(result.log, name)]
-                        for name in ("shortfalls", "margins", "balances")
-                    },
-                },
-            )
-
-
-def read_result(folder: Path) -> tuple[Result, dict[str, Any]]:
-    """A finished run from its folder, with its manifest.
-
-    Raises
-    ------
-    InputError
-        If the folder holds no finished run.
-    """
-    from moonvillage.records.outpost import Balance, Margin, Shortfall
-
-    manifest = read_json(folder / MANIFEST)
-    if not isinstance(manifest, dict) or not (folder / "campaign").is_dir():
-        raise InputError.one("holds no finished run", "run 'moonvillage run FILE -o DIR' first", file=str(folder))
-    scenario = dataclasses.replace(load(folder / "scenario.toml"), name=manifest["scenario"])
-    summary = manifest["summary"]
-    objective = summary.get("objective") or {}
-    campaign = Campaign(
-        status=summary["status"],
-        objective_name=objective.get("name", ""),
-        objective_value=_number(objective.get("value")),
-        objective_unit=objective.get("unit", ""),
-        bound=_number(summary.get("bound")),
-        gap=_number(summary.get("gap")),
-        tables={name: read_table(folder / "campaign" / f"{name}.parquet", TABLES[name]) for name in TABLES},
-        reasons=tuple(summary.get("reasons", ())),
-        model=summary.get("model", {}),
-    )
-    flights = None
-    if (folder / "flights").is_dir():
-        flights = Flights(
-            read_table(folder / "flights" / "flown.parquet"),
-            read_table(folder / "flights" / "samples.parquet"),
-            read_table(folder / "flights" / "burns.parquet"),
-        )
-    log = None
-    if (folder / "outpost").is_dir():
-        saved = read_json(folder / "outpost" / "summary.json")
-        log = OutpostLog(
-            days=read_table(folder / "outpost" / "days.parquet"),
-            events=read_table(folder / "outpost" / "events.parquet"),
-            shortfalls=tuple(Shortfall(**item) for item in saved["shortfalls"]),
-            margins=tuple(Margin(**item) for item in saved["margins"]),
-            balances=tuple(Balance(**item) for item in saved["balances"]),
-            crew_days=saved["crew_days"],
-            notes=tuple(saved["notes"]),
-        )
-    legs = from_frame(read_table(folder / "legs.parquet")) if (folder / "legs.parquet").exists() else None
-    return Result(scenario, summary, legs, campaign, flights, log), manifest
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)

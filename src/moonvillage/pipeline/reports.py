@@ -11,7 +11,7 @@ from moonvillage.records.flights import FLOWN, FLOWN_BURNS, SAMPLES, Flights
 from moonvillage.records.store import plain
 
 if TYPE_CHECKING:
-    from moonvillage.pipeline.loop import Result
+    from moonvillage.pipeline.state import Result
 
 
 def write_report(
@@ -54,7 +54,7 @@ def report_folder(folder: Path) -> Path:
     InputError
         If the folder holds no finished run.
     """
-    from moonvillage.pipeline.loop import read_result
+    from moonvillage.pipeline.folder import read_result
 
     if not folder.is_dir():
         raise InputError.one("is not a folder", "name a run folder", file=str(folder))

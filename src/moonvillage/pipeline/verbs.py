@@ -8,11 +8,13 @@ from typing import Any
 
 from moonvillage.campaign import plan as plan_campaign
 from moonvillage.errors import InputError
+from moonvillage.pipeline.feedback import handovers_flown
 from moonvillage.pipeline.flying import fly_all, planned_flights, to_flights
-from moonvillage.pipeline.loop import Result, handovers_flown, live_through, planning_rates
+from moonvillage.pipeline.loop import live_through, planning_rates
 from moonvillage.pipeline.loop import run as run_loop
 from moonvillage.pipeline.permissions import permissions
 from moonvillage.pipeline.reports import write_report
+from moonvillage.pipeline.state import Result
 from moonvillage.records.campaign import Campaign
 from moonvillage.records.flights import Flights
 from moonvillage.records.legs import LegTable

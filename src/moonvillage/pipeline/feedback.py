@@ -1,0 +1,131 @@
+"""What flying and living teach the plan: dearer legs, and stocks that ran short."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from moonvillage.campaign import FlownColumn, FlownStep, Key, flight_columns, handovers
+from moonvillage.ephemeris.time import tdb_s_to_utc
+from moonvillage.pipeline.state import State
+from moonvillage.records.campaign import Campaign
+from moonvillage.records.flights import Flights
+from moonvillage.records.legs import Leg
+from moonvillage.records.outpost import Handover, OutpostLog
+from moonvillage.scenario import Demand, Scenario
+
+#: A flown departure energy above the planned one by less than this (m2/s2) is within what a launcher has in hand.
+C3_SLACK_M2_S2: Final = 20_000.0
+
+
+def compare(
+    scenario: Scenario, campaign: Campaign, flights: Flights, flown: Mapping[str, Sequence[Leg]], state: State
+) -> tuple[list[Key], list[str]]:
+    """Columns whose flights need more than planned, or could not be flown; their flown figures enter the state.
+
+    More than planned: more Δv than the planned one with the scenario's margin, or a launcher asked for more energy.
+    """
+    margin = 1.0 + scenario.header.margin
+    planned_c3: dict[str, list[float]] = {}
+    for launch in campaign.table("launches").sort("epoch_tdb_s").iter_rows(named=True):
+        if launch["c3_m2_s2"] is not None:
+            planned_c3.setdefault(launch["flight"], []).append(launch["c3_m2_s2"])
+    keys = flight_columns(campaign)
+    steps: dict[str, list[dict[str, Any]]] = {}
+    for row in flights.flown.iter_rows(named=True):
+        steps.setdefault(row["flight"], []).append(row)
+    raised: list[Key] = []
+    reasons: list[str] = []
+    for flight, rows in steps.items():
+        key = keys[flight]
+        bad = [r for r in rows if not r["converged"]]
+        dear = [r for r in rows if r["converged"] and r["dv_m_s"] > r["planned_dv_m_s"] * margin]
+        energies = [leg.c3_m2_s2 for leg in flown[flight] if leg.c3_m2_s2 is not None]
+        hungry = [
+            (wanted, found)
+            for wanted, found in zip(planned_c3.get(flight, []), energies, strict=False)
+            if found > wanted + C3_SLACK_M2_S2
+        ]
+        if bad:
+            r = bad[0]
+            reasons.append(f"{flight}: {r['origin']} to {r['destination']} could not be flown: {r['reason']}")
+            state.flown[key] = FlownColumn(state.flown[key].steps if key in state.flown else {}, failure=reasons[-1])
+            raised.append(key)
+        elif dear or hungry:
+            reasons += [
+                f"{flight}: the launcher must give {found / 1e6:.3f} km2/s2, planned {wanted / 1e6:.3f}"
+                for wanted, found in hungry
+            ]
+            reasons += [
+                f"{flight}: {r['origin']} to {r['destination']} on {tdb_s_to_utc(r['departure_tdb_s'])[:10]} "
+                f"needs {r['dv_m_s']:.1f} m/s, planned {r['planned_dv_m_s']:.1f}"
+                for r in dear
+            ]
+            old = state.flown.get(key)
+            new: dict[int, FlownStep] = dict(old.steps) if old is not None else {}
+            for row, leg in zip(rows, flown[flight], strict=False):
+                burns = dict(new[row["step"]].dv_m_s) if row["step"] in new else {}
+                merged = tuple((b.name, max(b.dv_m_s, burns.get(b.name, 0.0))) for b in leg.burns)
+                new[row["step"]] = FlownStep(leg.departure_tdb_s, leg.arrival_tdb_s, merged, leg.c3_m2_s2)
+            state.flown[key] = FlownColumn(new)
+            raised.append(key)
+    return raised, reasons
+
+
+def handovers_flown(campaign: Campaign, scenario: Scenario, flights: Flights) -> list[Handover]:
+    """Handovers on the dates flown: each moves with the leg that brought it."""
+    shifts: dict[str, list[tuple[float, float]]] = {}
+    arrivals = {(r["flight"], r["step"]): r["arrival_tdb_s"] for r in campaign.table("legs").iter_rows(named=True)}
+    for row in flights.flown.iter_rows(named=True):
+        planned = arrivals[row["flight"], row["step"]]
+        if row["converged"]:
+            shifts.setdefault(row["flight"], []).append((planned, row["arrival_tdb_s"] - planned))
+    moved = []
+    for handover in handovers(campaign, scenario):
+        before = [s for s in shifts.get(handover.flight, []) if s[0] <= handover.epoch_tdb_s + 1.0]
+        delta = max(before)[1] if before else 0.0
+        moved.append(dataclasses.replace(handover, epoch_tdb_s=handover.epoch_tdb_s + delta))
+    return sorted(moved, key=lambda h: (h.epoch_tdb_s, h.flight, h.place))
+
+
+def shortfalls(
+    scenario: Scenario, campaign: Campaign, log: OutpostLog, state: State
+) -> tuple[list[Demand], list[str]]:
+    """Each stock that ran short becomes a demand for what was delivered by then and what was missing."""
+    delivered: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for row in campaign.table("manifest").iter_rows(named=True):
+        if row["kind"] == "commodity":
+            delivered.setdefault((row["destination"], row["cargo"]), []).append((row["epoch_tdb_s"], row["amount"]))
+    demands: list[Demand] = []
+    reasons: list[str] = []
+    commodities = scenario.of("commodity")
+    header = scenario.header
+    worst: dict[tuple[str, str], Any] = {}
+    for shortfall in log.shortfalls:
+        place = next((o.place for o in scenario.outposts.values() if shortfall.place in (o.id, o.place)), "")
+        kept = worst.get((place, shortfall.commodity))
+        if kept is None or shortfall.amount_kg > kept.amount_kg:
+            worst[place, shortfall.commodity] = shortfall
+    for (place, commodity), shortfall in worst.items():
+        date = tdb_s_to_utc(shortfall.epoch_tdb_s)[:10]
+        reasons.append(f"{place}: {commodity} runs short by {shortfall.amount_kg:.0f} on {date}: {shortfall.reason}")
+        if commodity not in commodities or not place:
+            continue
+        by = max(header.start_tdb_s + header.step_s, shortfall.epoch_tdb_s)
+        if any(
+            d.at == place and d.commodity == commodity and abs(d.by_tdb_s - by) < header.step_s for d in state.demands
+        ):
+            continue  # it was asked for already and could not be had in time
+        so_far = sum(amount for epoch, amount in delivered.get((place, commodity), []) if epoch <= by)
+        demands.append(
+            Demand(
+                id=f"shortfall-{state.iteration + 1}-{place}-{commodity}",
+                title=f"{commodity} that the days lived were short of",
+                commodity=commodity,
+                at=place,
+                amount_kg=so_far + 1.05 * shortfall.amount_kg,
+                by_tdb_s=min(by, header.end_tdb_s),
+            )
+        )
+    return demands, reasons
