@@ -188,7 +188,7 @@ def propagate(
     thrust
         Fly under power (about the Moon only, without ``stm``).
     lunar_field
-        Another field than the built-in one, about the Moon only (see :func:`moonvillage.dynamics.gravity.read_shadr`);
+        A field in place of the built-in one, about the Moon only (:func:`~moonvillage.dynamics.gravity.read_shadr`);
         it is compiled on first use, and its degree is best kept below some 30.
     gm_m3_s2, earth_j2
         Replace masses by body name (0 removes a body) or the Earth's J2, to compare with other tools.
