@@ -8,6 +8,7 @@ and solved again before it is told.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -72,17 +73,23 @@ def explain(
                 program.upper[var] += 20.0
     sentences: list[str] = []
     soft = sorted({g for g in program.groups if g[0] in SOFT})
+    # where fractions of flights cannot do it either, the quick relaxation tells the conflict
+    linear = solve(program, relax=lambda _: True, time_limit_s=ONE_S).status == "infeasible"
     relaxed = relax(program, set(soft), cancelled)
-    if relaxed is None:
+    rough = relax(program, set(soft), cancelled, relaxed_integers=True) if relaxed is None or linear else None
+    if relaxed is None and rough is None:
         sentences.append("the flights, stocks and prescribed dates contradict each other whatever is demanded")
     else:
-        conflict = conflicting(program, relaxed.groups, soft, cancelled)
+        hint = rough or relaxed
+        assert hint is not None
+        conflict = conflicting(program, hint.groups, soft, cancelled, linear=linear)
         names = [describe(a, group) for group in conflict]
         if len(names) > 1:
             sentences.append("these cannot hold together: " + "; ".join(names))
         elif names:
             sentences.append(f"this cannot be met: {names[0]}")
-        sentences += _remedies(a, program, relaxed)
+        if relaxed is not None:
+            sentences += _remedies(a, program, relaxed)
     for mission, reasons in columns.refusals.items():
         sentences += [
             f"mission '{mission}' can never be flown: {r.removeprefix(f'{mission}: ')}" for r in reasons[:2]
@@ -156,14 +163,20 @@ def apply(program: Program, relaxed: Relaxed) -> Program:
     return mended
 
 
-def feasible(program: Program, without: set[Group], cancelled: Callable[[], bool] | None) -> bool | None:
-    """Whether there is a plan without the rows of some groups; None where that could not be told in time."""
+def feasible(
+    program: Program, without: set[Group], cancelled: Callable[[], bool] | None, *, linear: bool = False
+) -> bool | None:
+    """Whether there is a plan without the rows of some groups; None where that could not be told in time.
+
+    With ``linear``, whether there is one of fractional flights.
+    """
     reduced = program.copy()
     reduced.cost = [0.0] * len(reduced.cost)
     for r, group in enumerate(program.groups):
         if group in without:
             reduced.low[r], reduced.high[r] = -INF, INF
-    solution = solve(reduced, gap=INF, time_limit_s=ONE_S, cancelled=cancelled)
+    whole = (lambda _: True) if linear else None
+    solution = solve(reduced, gap=INF, time_limit_s=ONE_S, cancelled=cancelled, relax=whole)
     if solution.found:
         return True
     return False if solution.status == "infeasible" else None
@@ -174,26 +187,30 @@ def conflicting(
     first: Sequence[Group],
     soft: Sequence[Group],
     cancelled: Callable[[], bool] | None = None,
+    *,
+    linear: bool = False,
 ) -> list[Group]:
     """A set of groups that cannot hold together, none of which can be left out (a deletion filter).
 
     The groups of the cheapest relaxation (``first``) are tried last, so that they stay in the answer. Where a
     question is not answered in time its group stays in, so that the set may then be larger than need be.
     """
-    import time
-
     began = time.perf_counter()
     dropped: set[Group] = set()
     order = [g for g in soft if g not in first] + list(first)
     # families at once first: most have nothing to do with it
     for family in sorted({g[0] for g in order}):
         members = {g for g in order if g[0] == family and g not in first}
-        if members and not members <= dropped and feasible(program, dropped | members, cancelled) is False:
+        if (
+            members
+            and not members <= dropped
+            and feasible(program, dropped | members, cancelled, linear=linear) is False
+        ):
             dropped |= members
     for group in order:
         if group in dropped or time.perf_counter() - began > ALL_S:
             continue
-        if feasible(program, dropped | {group}, cancelled) is False:
+        if feasible(program, dropped | {group}, cancelled, linear=linear) is False:
             dropped.add(group)
     return [g for g in soft if g not in dropped]
 
