@@ -24,7 +24,8 @@ Floats = NDArray[np.float64]
 RIM_M: Final = 60.0e6
 #: A gap in velocity counts as one in position after this time.
 _WEIGHT_S: Final = 4.0e4
-_GOOD_M: Final = 0.02
+#: Once the weighted gap is below this, Newton's last step (which leaves some 1e-4 of it) is taken without looking.
+_NEAR_M: Final = 30.0
 
 
 class End(Protocol):
@@ -47,7 +48,10 @@ class Side:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """The result: parameters of both ends, whether they met, the gap left, and what it took."""
+    """The result: parameters of both ends, whether they met, and what it took.
+
+    The gap is that before the last step; what the step leaves shows in the flight of the leg (``Leg.closure_*``).
+    """
 
     parameters: tuple[Floats, Floats]
     converged: bool
@@ -106,21 +110,29 @@ def match(sides: Sequence[Side], rim_tdb_s: float, *, max_iterations: int = 30) 
     gap, jacobian = found
     norm = float(np.linalg.norm(weights * gap))
     count = 0
-    while norm >= _GOOD_M and count < max_iterations:
-        count += 1
+
+    def newton() -> Floats:
+        """The smallest step that closes the gap to first order, in units of the limits."""
         scaled = (weights[:, None] * jacobian) * limits
-        step = np.linalg.lstsq(scaled, -(weights * gap), rcond=1e-12)[0]
+        return np.asarray(np.linalg.lstsq(scaled, -(weights * gap), rcond=1e-12)[0])
+
+    def moved(step: Floats) -> list[Floats]:
+        trial = [current[0].copy(), current[1].copy()]
+        trial[0][list(first.free)] += (step * limits)[:split]
+        trial[1][list(second.free)] += (step * limits)[split:]
+        return trial
+
+    while norm >= _NEAR_M and count < max_iterations:
+        count += 1
+        step = newton()
         step *= min(1.0, 1.0 / max(1e-300, float(np.abs(step).max())))
         share = 1.0
         for _ in range(8):
-            move = share * step * limits
-            trial = [current[0].copy(), current[1].copy()]
-            trial[0][list(first.free)] += move[:split]
-            trial[1][list(second.free)] += move[split:]
+            trial = moved(share * step)
             found = evaluate(trial)
             if found is not None:
                 new = float(np.linalg.norm(weights * found[0]))
-                if new < norm * (1.0 - 1e-4 * share) or new < _GOOD_M:
+                if new < norm * (1.0 - 1e-4 * share) or new < _NEAR_M:
                     break
             share *= 0.5
         else:
@@ -128,6 +140,8 @@ def match(sides: Sequence[Side], rim_tdb_s: float, *, max_iterations: int = 30) 
         assert found is not None
         current, (gap, jacobian), norm = trial, found, new
     gap_m, gap_m_s = float(np.linalg.norm(gap[:3])), float(np.linalg.norm(gap[3:]))
-    good = gap_m < 1.0 and gap_m_s < 1e-4
+    good = norm < _NEAR_M
+    if good:
+        current = moved(newton())
     reason = "" if good else f"The two ends still miss by {gap_m / 1e3:.1f} km and {gap_m_s:.2f} m/s."
     return Match((current[0], current[1]), good, gap_m, gap_m_s, count, reason)
