@@ -157,3 +157,38 @@ steps = [
     campaign = plan(scenario, legs_for(scenario), {})
     assert campaign.status == "infeasible"
     assert any("objective 'none'" in reason for reason in campaign.reasons)
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"),
+    [
+        (
+            '{ do = "launch", on = "heavy", to = "leo" }, { do = "fly", to = "llo", by = "lander" }',
+            "not in the stack",
+        ),
+        (
+            '{ do = "launch", on = "heavy", lifts = ["lander"], to = "leo" }, { do = "drop", craft = ["ship"] }',
+            "ship is",
+        ),
+        (
+            '{ do = "launch", on = "heavy", lifts = ["lander"], to = "leo" }, { do = "dock", craft = ["ship"] }',
+            "wait",
+        ),
+        ('{ do = "take", to = "earth", craft = ["lander"] }, { do = "take", craft = ["lander"] }', "twice"),
+        ("", "no steps"),
+    ],
+)
+@pytest.mark.parametrize("objective", ["cost", "none"])
+def test_steps_that_make_no_sense_are_refused_in_a_sentence(steps: str, reason: str, objective: str) -> None:
+    dates = 'on_dates = ["2030-02-02"]\n' if objective == "none" else "least = 1\n"
+    mission = f'[missions.x]\ntitle = "x"\noperator = "esa"\n{dates}steps = [{steps}]\n'
+    scenario = tiny(mission, objective=objective, cargo=None)
+    campaign = plan(scenario, legs_for(scenario), {})
+    assert campaign.status == "infeasible"
+    assert any(reason in sentence for sentence in campaign.reasons), campaign.reasons
+
+
+def test_people_need_seats() -> None:
+    scenario = tiny('[demands.c]\nmission = "crew"\n', crew="tourists = 3")
+    campaign = plan(scenario, legs_for(scenario), {})
+    assert any("no craft has seats for 5 people" in reason for reason in campaign.reasons)

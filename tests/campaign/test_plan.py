@@ -14,10 +14,11 @@ from tiny import CARGO_MEUR, EMPTY, PAYLOAD_KG, legs_for, text, tiny
 
 from moonvillage.campaign import FlownColumn, FlownStep, flight_columns, flown_from, handovers, plan
 from moonvillage.campaign.columns import affine, build_columns, column_key, column_name, make_column, shape_of
+from moonvillage.campaign.launching import capability_kg
 from moonvillage.campaign.ledger import replay
 from moonvillage.campaign.matrix import Program, residual, solve
 from moonvillage.campaign.model import Loaded
-from moonvillage.campaign.program import Decisions, Kit, capability_kg, execute
+from moonvillage.campaign.program import Decisions, Kit, execute
 from moonvillage.campaign.search import search
 from moonvillage.campaign.timeline import Planner
 from moonvillage.errors import ConservationError

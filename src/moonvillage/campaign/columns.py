@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from moonvillage.campaign.program import (
     Decisions,
+    Impossible,
     Kit,
     Lane,
     Record,
@@ -179,7 +180,10 @@ def make_column(kit: Kit, shape: Shape, key: Key, timeline: Timeline, *, prescri
         return problem
     if any(step.do == "burn" and len(step.burners) > 1 for step in shape.mission.steps):
         return f"{shape.mission.id}: burns by several craft in turn need the objective 'none', which prescribes all"
-    record, transform = affine(kit, shape, timeline)
+    try:
+        record, transform = affine(kit, shape, timeline)
+    except Impossible as impossible:
+        return f"{shape.mission.id}: {impossible}"
     eliminated = set(shape.least)
     rows: list[Floats] = []
     payload = float("inf")
@@ -343,6 +347,13 @@ def build_columns(
     stated = scenario.header.objective == "none"
     for mission in scenario.missions.values():
         shape = shapes[mission.id] = shape_of(kit, mission)
+        nowhere = [p.index + 1 for p in walk(mission) if p.step.do == "fly" and not p.place]
+        if nowhere:
+            refusals[mission.id] = (f"{mission.id}: step {nowhere[0]} flies from nowhere; launch something first",)
+            continue
+        if shape.people and shape.boards < 0:
+            refusals[mission.id] = (f"{mission.id}: no craft has seats for {shape.people} people",)
+            continue
         planner = Planner(scenario, mission, legs, shape.boards)
         reasons: dict[str, int] = {}
         found = 0
@@ -405,6 +416,8 @@ def _column(
     stated: bool = False,
 ) -> Column | str:
     """The column on the best date that works; ``stated`` where nothing is decided about it."""
+    if not shape.mission.steps:
+        return f"{shape.mission.id}: it has no steps"
     if flown is not None and flown.failure:
         return f"{shape.mission.id}: {flown.failure}"
     reason = ""  # of the best date, where none works

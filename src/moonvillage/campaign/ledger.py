@@ -17,9 +17,10 @@ import polars as pl
 
 from moonvillage.campaign.columns import Column, column_name
 from moonvillage.campaign.constraints import overlap_d
+from moonvillage.campaign.launching import capability_kg
 from moonvillage.campaign.matrix import Floats
 from moonvillage.campaign.model import TONNE, Assembly, Loaded
-from moonvillage.campaign.program import Decisions, Kit, Record, Refuel, capability_kg, execute
+from moonvillage.campaign.program import Decisions, Kit, Record, Refuel, execute
 from moonvillage.ephemeris.time import tdb_s_to_utc
 from moonvillage.errors import ConservationError
 from moonvillage.records.campaign import TABLES, Campaign

@@ -14,7 +14,7 @@ from moonvillage.campaign.constraints import add_all
 from moonvillage.campaign.ledger import Replayed, fill_tables, name_flights, overdrawn, replay, stock_tables
 from moonvillage.campaign.matrix import INF, Floats, Program, Solution, round_integers, solve
 from moonvillage.campaign.model import Assembly, Loaded, Unpacked, assemble, fixed_loads, read_flights
-from moonvillage.campaign.program import Kit
+from moonvillage.campaign.program import Impossible, Kit
 from moonvillage.campaign.search import search
 from moonvillage.campaign.timeline import FlownColumn, FlownStep, Key
 from moonvillage.errors import InputError
@@ -375,9 +375,12 @@ def _prescribed(scenario: Scenario, columns: Columns, began: float) -> Campaign:
             flights.append(Loaded(column, carried))
     flights.sort(key=lambda f: (f.column.departure_tdb_s, f.column.key))
     names = name_flights(flights)
-    replayed: list[Replayed] = [
-        replay(kit, flight, name, full_tanks=True) for flight, name in zip(flights, names, strict=True)
-    ]
+    try:
+        replayed: list[Replayed] = [
+            replay(kit, flight, name, full_tanks=True) for flight, name in zip(flights, names, strict=True)
+        ]
+    except Impossible as impossible:
+        return Campaign("infeasible", "none", reasons=(str(impossible),))
     tables = fill_tables(scenario, kit, replayed)
     model = {"build_s": time.perf_counter() - began, "solve_s": 0.0, **_totals(tables)}
     reasons = tuple(reason for flight in replayed for reason in overdrawn(flight))

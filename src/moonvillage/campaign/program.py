@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
+from moonvillage.campaign.launching import capability_kg
 from moonvillage.campaign.timeline import Timeline
 from moonvillage.catalog import Commodity, Craft, Launcher, Module, Propellant
 from moonvillage.records.places import EarthGround, MoonSurface
@@ -22,11 +23,9 @@ from moonvillage.scenario.model import Mission, Scenario
 #: A float (kg) or a numpy vector of coefficients (kg per unit of each decision).
 Number = Any
 
-#: C3 at which ``tli_kg`` and ``escape_kg`` are quoted, and the parking orbit of all three figures.
-TLI_C3_M2_S2: Final = -1.8e6
-ESCAPE_C3_M2_S2: Final = 10.0e6
-_MU_M3_S2: Final = 3.986004418e14
-_PARKING_M: Final = 6_578_137.0
+
+class Impossible(Exception):
+    """A mission's steps cannot be carried out, whatever is decided; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,44 +155,6 @@ class Kit:
         if craft.propellant in self.propellants:
             return self.propellants[craft.propellant].mixture
         return {craft.propellant or "propellant": 1.0}
-
-
-def capability_kg(launcher: Launcher, into: str, c3_m2_s2: float | None) -> float:
-    """Payload of a launcher to low Earth orbit or to a departure energy.
-
-    The quoted payloads stand at C3 = −μ/r of a 200 km orbit, −1.8 and 10 km²/s². Between and beyond them the
-    logarithm of the payload is taken linear in the velocity needed above the parking orbit,
-    Δv(C3) = √(C3 + 2μ/r) − √(μ/r): the rocket equation for a stage whose dry mass is small against its payload.
-    Where only one figure is known it is used at energies up to its own, and nothing is promised above.
-    """
-    if into == "leo":
-        return launcher.leo_kg
-    default = TLI_C3_M2_S2 if into == "tli" else ESCAPE_C3_M2_S2
-    c3 = default if c3_m2_s2 is None else c3_m2_s2
-    circular = math.sqrt(_MU_M3_S2 / _PARKING_M)
-
-    def above(energy: float) -> float:
-        return math.sqrt(max(0.0, energy + 2.0 * _MU_M3_S2 / _PARKING_M)) - circular
-
-    known = [
-        (dv, mass)
-        for dv, mass in (
-            (0.0, launcher.leo_kg),
-            (above(TLI_C3_M2_S2), launcher.tli_kg),
-            (above(ESCAPE_C3_M2_S2), launcher.escape_kg),
-        )
-        if mass > 0.0
-    ]
-    if not known:
-        return 0.0
-    wanted = above(c3)
-    if into == "tli" and launcher.tli_kg > 0.0 and len(known) == 1:
-        return launcher.tli_kg if wanted <= known[0][0] + 50.0 else 0.0
-    if len(known) == 1:
-        return known[0][1] if wanted <= known[0][0] else 0.0
-    pair = next((i for i in range(len(known) - 1) if wanted <= known[i + 1][0]), len(known) - 2)
-    (dv0, m0), (dv1, m1) = known[pair], known[pair + 1]
-    return float(math.exp(math.log(m0) + (math.log(m1) - math.log(m0)) * (wanted - dv0) / (dv1 - dv0)))
 
 
 def crew_of(mission: Mission) -> int:
@@ -355,6 +316,11 @@ def execute(
     -------
     Record
         With ``checks``, all of which must be ≥ 0: tanks, capacities, launch masses.
+
+    Raises
+    ------
+    Impossible
+        If a craft that is to act is not in the stack, or joins it twice.
     """
     return _Run(kit, mission, timeline, lanes, refuels, decisions).run()
 
@@ -440,17 +406,23 @@ class _Run:
                 self.place = step.to or self.place
                 self.note(index, "arrive" if step.to else "burn", step.to)
             elif step.do == "undock":
+                for craft in step.craft:
+                    self.here(index, craft)
                 left = [c for c in self.active if c not in step.craft]
                 self.waiting.setdefault(self.place, []).extend(left)
                 self.active = [c for c in self.active if c in step.craft]
                 self.note(index, "undock", ", ".join(left) + " wait" if left else "")
             elif step.do == "dock":
                 here = self.waiting.get(self.place, [])
+                absent = [c for c in step.craft if c not in here]
+                if absent:
+                    raise Impossible(f"{absent[0]} is to dock in step {index + 1} and does not wait there")
                 self.active += [c for c in here if c in step.craft]
                 self.waiting[self.place] = [c for c in here if c not in step.craft]
                 self.note(index, "dock", ", ".join(step.craft))
             elif step.do in ("drop", "park"):
                 for craft in step.craft:
+                    self.here(index, craft)
                     self.leave(craft)
                     if step.do == "park":
                         self.out.fleet.append((self.place, craft, self.timeline.ends[index], 1))
@@ -485,8 +457,24 @@ class _Run:
             self.leave(craft)
         return self.out
 
+    def here(self, index: int, craft: str) -> None:
+        """A craft that does something must be in the stack.
+
+        Raises
+        ------
+        Impossible
+            If it is not.
+        """
+        if craft not in self.active:
+            raise Impossible(
+                f"{craft or 'nobody'} is to act in step {index + 1} ({self.mission.steps[index].do}) "
+                f"and is not in the stack"
+            )
+
     def join(self, crafts: Sequence[str], *, new: bool) -> None:
         for craft in crafts:
+            if craft in self.tanks:
+                raise Impossible(f"{craft} joins the stack twice; give the second one an id of its own")
             entry = self.kit.craft[craft]
             self.active.append(craft)
             mixture = self.kit.mixture(entry)
@@ -518,6 +506,7 @@ class _Run:
         for refuel in self.refuels:
             if refuel.step != index:
                 continue
+            self.here(index, refuel.craft)
             entry = self.kit.craft[refuel.craft]
             tank = self.tanks[refuel.craft]
             self.check_tank(refuel.craft, refuel.component)
@@ -543,9 +532,10 @@ class _Run:
         self.out.remaining[craft] = total
 
     def burn(self, index: int, name: str, craft: str, dv_m_s: float, epoch_tdb_s: float) -> None:
-        entry = self.kit.craft[craft]
         if dv_m_s <= 0.0:
             return
+        self.here(index, craft)
+        entry = self.kit.craft[craft]
         speed = entry.isp_s * self.kit.gravity_m_s2
         dv = dv_m_s * (1.0 + self.kit.margin)
         before = self.gross()
@@ -570,6 +560,7 @@ class _Run:
         for craft in burners:
             if left <= 0.0:
                 return
+            self.here(index, craft)
             entry = self.kit.craft[craft]
             speed = entry.isp_s * self.kit.gravity_m_s2
             before = float(self.gross())
