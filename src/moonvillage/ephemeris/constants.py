@@ -37,15 +37,11 @@ GM_M3_S2: Final = MappingProxyType(
 EARTH_RADIUS_M: Final = 6_378_137.0
 #: Mean radius of the Moon (IAU WGCCRE 2015, Archinal et al. 2018, CMDA 130:22).
 MOON_RADIUS_M: Final = 1_737_400.0
-#: Equatorial radius of Mars (same source).
-MARS_RADIUS_M: Final = 3_396_190.0
 #: Mean radius of the Sun (IAU 2015 resolution B3, nominal).
 SUN_RADIUS_M: Final = 695_700_000.0
 
 #: Second zonal harmonic of the Earth, unnormalised (DE440; Park et al. 2021, table 5), at EARTH_RADIUS_M.
 EARTH_J2: Final = 1.08262539e-3
-#: Rotation rate of the Earth (IERS Conventions 2010, table 1.1).
-EARTH_ROTATION_RAD_S: Final = 7.292115e-5
 
 #: Astronomical unit (IAU 2012 resolution B2).
 AU_M: Final = 149_597_870_700.0

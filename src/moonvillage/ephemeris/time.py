@@ -128,8 +128,3 @@ def tdb_s_to_datetime(tdb_s: float) -> datetime:
     day, second = _tdb_to_calendar(tdb_s)
     start = datetime.combine(date.fromordinal(day), datetime.min.time(), UTC)
     return start + timedelta(microseconds=min(round(second * 1e6), 86_400_000_000 - 1))
-
-
-def tdb_s_to_tt_julian_date(tdb_s: float) -> tuple[float, float]:
-    """Two-part TT Julian date (2451545.0, days past J2000), as ERFA wants it."""
-    return 2451545.0, (tdb_s - _tdb_minus_tt_s(tdb_s)) / _DAY_S
