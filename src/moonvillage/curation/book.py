@@ -393,6 +393,16 @@ def guarded(path: Path) -> Iterator[None]:
         else:
             problem = (f"is damaged ({text})", "run 'moonvillage samples verify' on it and restore a copy")
         raise InputError.one(*problem, file=str(path)) from error
+    except UnicodeEncodeError as error:
+        raise InputError.one(
+            "holds characters that are no text", "write it anew", value=repr(error.object)
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError.one(
+            f"is damaged ({error})",
+            "run 'moonvillage samples verify' on it and restore a copy",
+            file=str(path),
+        ) from error
     except OSError as error:
         raise InputError.one(
             f"cannot be used ({error.strerror})", "name another file, or mend its permissions", file=str(path)

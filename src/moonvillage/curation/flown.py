@@ -148,8 +148,8 @@ def _flight(
         by=owner,
         operation=f"{flight}/catalogue",
     )
-    for number, spec in enumerate(asked, 1):
-        _asked(ledger, book, research, spec, f"{flight}/{number}", home + REQUESTED_D * DAY_S)
+    for number, wish in enumerate(asked, 1):
+        _asked(ledger, book, research, wish, f"{flight}/{number}", home + REQUESTED_D * DAY_S)
 
 
 def _asked(

@@ -18,6 +18,8 @@ from moonvillage.curation.masses import show_mass
 from moonvillage.curation.model import BALANCE, TABLES, Entry, Verification, from_sql, storage
 from moonvillage.errors import InputError
 
+#: What reading a damaged file can raise.
+DAMAGE: Final = (sqlite3.Error, UnicodeError, OverflowError)
 #: After so many the rest is only counted.
 _MOST: Final = 20
 
@@ -139,7 +141,7 @@ def _verify(connection: sqlite3.Connection, anchor: tuple[int, str] | None) -> V
     try:
         connection.execute("BEGIN")
         problems += _file(connection)
-    except sqlite3.DatabaseError as error:
+    except DAMAGE as error:
         return Verification(sound=False, entries=0, head="", problems=(f"the file is damaged: {error}",))
     anchored = anchor is None
     try:
@@ -149,7 +151,7 @@ def _verify(connection: sqlite3.Connection, anchor: tuple[int, str] | None) -> V
     except Broken as broken:
         first_bad = broken.seq
         problems.append(str(broken))
-    except sqlite3.DatabaseError as error:
+    except DAMAGE as error:
         first_bad = replay.count
         problems.append(f"entry {replay.count} is corrupted: the file is damaged there ({error})")
     if replay.count == 0 and first_bad is None:
@@ -162,7 +164,7 @@ def _verify(connection: sqlite3.Connection, anchor: tuple[int, str] | None) -> V
             first_bad = min(anchor[0], replay.count)
         try:
             problems += _compare(connection, replay)
-        except sqlite3.DatabaseError as error:
+        except DAMAGE as error:
             problems.append(f"a table is damaged ({error}); the trail is whole: export it and import it anew")
     balances = replay.balances()
     if first_bad is None and sum(balances.values()) != 0:
