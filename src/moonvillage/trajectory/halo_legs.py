@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 FLYBY_ALTITUDE_M: Final = 130e3
 _CLOSED: Final = 1e-7
 #: Burns beyond this multiple of the restricted problem's make the search try its next guess, too.
-_USUAL: Final = 1.35
+_USUAL: Final = 1.2
 _GOOD_POSITION_M: Final = 100.0
 _GOOD_VELOCITY_M_S: Final = 0.1
 
@@ -92,6 +92,8 @@ def search_transfer(
         solution = polish(search, x, scale, burns, halo_arcs.UNIT_M_S, tolerance=1e-6)
         if not solution.miss < 1e-5:
             reason = f"the search for the least burns ended with its conditions unmet ({solution.miss:.1e})"
+            if fixed:
+                reason += "; let the departure and the duration go, so that it finds a favourable phase of the halo"
             continue
         end = satisfy(exact, solution.x, scale, tolerance=_CLOSED)
         if not end.miss < 10.0 * _CLOSED:

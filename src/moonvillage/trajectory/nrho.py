@@ -96,7 +96,7 @@ def reference(place: Halo, epoch_tdb_s: float) -> Reference:
     return _reference(orbit, block)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=96)
 def _reference(orbit: HaloOrbit, block: int) -> Reference:
     """Multiple shooting over one block and its margins."""
     period = orbit.period * TIME_S
@@ -115,22 +115,25 @@ def _reference(orbit: HaloOrbit, block: int) -> Reference:
     gap = np.full((count - 1, 6), np.inf)
     paths: list[dynamics.Path] = []
     factor = None
+    rough = True  # with a point-mass Moon, and its matrices; then the full model's states with the last of them
     for _ in range(_ITERATIONS):
-        rough = factor is None or float(np.max(np.abs(gap[:, :3]))) > _ROUGH_M
-        paths = [
-            dynamics.propagate(
-                epochs[k], nodes[k, :3], nodes[k, 3:], epochs[k + 1], centre="moon", stm=rough, dense=not rough
-            )
-            for k in range(count - 1)
-        ]
-        if any(path.reason for path in paths):
+        if rough:
+            ends, matrices = _rough_arcs(epochs, nodes, moon_r, moon_v, weights)
+        else:
+            paths = [
+                dynamics.propagate(epochs[k], nodes[k, :3], nodes[k, 3:], epochs[k + 1], centre="moon", dense=True)
+                for k in range(count - 1)
+            ]
+            ends = np.array([path.state for path in paths])
+        gap = ends - nodes[1:]
+        widest = float(np.max(np.abs(gap[:, :3])))
+        if not np.isfinite(widest):
             return _failed(orbit, epochs, "an arc of the halo runs into the Moon")
-        gap = np.array([path.state for path in paths]) - nodes[1:]
-        if not rough and float(np.max(np.abs(gap[:, :3]))) < _CLOSED_M:
+        if not rough and widest < _CLOSED_M:
             break
         if rough:
-            matrices = [np.asarray(path.stm) / weights for path in paths]
             factor = _factor(matrices, weights)
+            rough = widest > _ROUGH_M
         assert factor is not None
         multipliers = cho_solve(factor, -gap.ravel()).reshape(-1, 6)
         step = np.zeros_like(nodes)
@@ -145,6 +148,20 @@ def _reference(orbit: HaloOrbit, block: int) -> Reference:
         return _failed(orbit, epochs, f"the halo was not closed over its revolutions: {closed:.0f} m are left")
     speed = float(np.max(np.linalg.norm(gap[:, 3:], axis=1)))
     return Reference(orbit, float(epochs[0]), float(epochs[-1]), tuple(paths), closed, speed)
+
+
+def _rough_arcs(
+    epochs: Floats, nodes: Floats, moon_r: Floats, moon_v: Floats, weights: Floats
+) -> tuple[Floats, list[Floats]]:
+    """End states (n, 6) and scaled transition matrices of all arcs, the Moon a point mass: fast, and near enough."""
+    moon = np.hstack([moon_r, moon_v])
+    ends, matrices = [], []
+    for k in range(epochs.size - 1):
+        start = nodes[k] + moon[k]
+        path = dynamics.propagate(epochs[k], start[:3], start[3:], epochs[k + 1], centre="earth", stm=True)
+        ends.append(path.state - moon[k + 1])
+        matrices.append(np.full((6, 6), np.nan) if path.stm is None else path.stm / weights)
+    return np.array(ends), matrices
 
 
 def _factor(matrices: list[Floats], weights: Floats) -> tuple[Floats, bool]:
