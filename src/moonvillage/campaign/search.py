@@ -120,6 +120,12 @@ def search(
     def enough() -> bool:
         return best is not None and value(best) - bound <= gap * abs(value(best))
 
+    nodes = 0
+    proof: Solution | None = None
+    if best is not None and not enough() and not clock.stop:
+        # an earlier plan that is still good enough stays as it is: the loop with flying then comes to rest
+        proof = prove(program, totals, best, value(best), gap, seed, clock, bound)
+        bound = max(bound, proof.bound)
     if not enough():
         dived = dive(program, when, clock, bound)
         if dived is not None and value(dived) < value(best):
@@ -127,13 +133,13 @@ def search(
             clock.report(value(best), bound)
     if best is not None and not enough():
         best = repair(program, when, best, bound, gap, seed, clock, SHORT)
-    nodes = 0
-    if not enough() and not clock.stop:
+    if proof is None and not enough() and not clock.stop:
         proof = prove(program, totals, best, value(best), gap, seed, clock, bound)
+        bound = max(bound, proof.bound)
+    if proof is not None:
         nodes = proof.nodes
         if proof.status == "infeasible":
             return proof
-        bound = max(bound, proof.bound)
     if best is not None and not enough():
         best = repair(program, when, best, bound, gap, seed, clock, LONG)
     seconds = time.perf_counter() - began
