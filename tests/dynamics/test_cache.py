@@ -16,7 +16,7 @@ from moonvillage.errors import InputError
 
 @pytest.fixture
 def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("MOONVILLAGE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("MOONVILLAGE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(cache, "_PROTOTYPES", {})
     built = []
 
@@ -67,7 +67,7 @@ def test_a_folder_that_cannot_be_written_is_no_failure(
     counted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("MOONVILLAGE_CACHE_DIR", str(tmp_path / "file" / "below"))
+    monkeypatch.setenv("MOONVILLAGE_CACHE", str(tmp_path / "file" / "below"))
     spring, _ = counted()
     assert spring.dim == 2
 

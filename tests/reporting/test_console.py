@@ -38,7 +38,7 @@ def test_every_figure_is_there() -> None:
         "2035-01-01",
         "below the reserve",
         "6 min 52 s",
-        "runs/test/report.html",
+        "runs/test",
     ):
         assert said in text, said
 

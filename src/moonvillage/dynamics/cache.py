@@ -1,6 +1,6 @@
 """Compiled integrators, kept on disk so that a second process starts at once.
 
-Place: ``$XDG_CACHE_HOME/moonvillage`` or the platform's user cache folder; ``MOONVILLAGE_CACHE_DIR`` overrides it.
+Place: ``$XDG_CACHE_HOME/moonvillage`` or the platform's user cache folder; ``MOONVILLAGE_CACHE`` overrides it.
 A file is keyed by the versions of heyoka and Python, the sources that write the equations, and the processor's
 features; it is written to a temporary name and renamed. A file that cannot be read is compiled anew and replaced.
 Only files that this user owns are read, for they are pickles.
@@ -34,7 +34,7 @@ _LOCAL: Final = threading.local()
 
 def folder() -> Path:
     """The cache folder (not created)."""
-    named = os.environ.get("MOONVILLAGE_CACHE_DIR")
+    named = os.environ.get("MOONVILLAGE_CACHE")
     if named:
         return Path(named)
     if sys.platform == "win32":

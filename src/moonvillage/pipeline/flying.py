@@ -7,18 +7,15 @@ home starts in it. That is where flown and planned differ, and what the loop fee
 
 from __future__ import annotations
 
-import concurrent.futures
 import math
-import multiprocessing
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from moonvillage.catalog import Craft
-from moonvillage.errors import Interrupted
 from moonvillage.records.campaign import Campaign
 from moonvillage.records.flights import FLOWN, FLOWN_BURNS, SAMPLES, Flights
 from moonvillage.records.legs import Leg
@@ -26,6 +23,8 @@ from moonvillage.records.places import Arc, MoonOrbit, MoonSurface
 from moonvillage.scenario.model import Scenario, Step
 from moonvillage.scenario.walk import Waypoint, arc_of, walk
 from moonvillage.trajectory.api import solve
+from moonvillage.trajectory.planes import precessed
+from moonvillage.trajectory.workers import side_by_side
 from moonvillage.units import DAY_S
 
 Normal = tuple[float, float, float]
@@ -109,7 +108,7 @@ def _meets(points: Sequence[Waypoint], point: Waypoint) -> bool:
 
 def fly_one(flight: PlannedFlight, samples: int = SAMPLES_PER_LEG) -> list[Leg]:
     """Solve the legs of one flight in order, each from the plane and the time that the one before left."""
-    planes: dict[str, Normal] = {}  # where a stack is or waits: the normal of its orbit
+    planes: dict[str, tuple[Normal, float]] = {}  # where a stack is or waits: the normal of its orbit, and when
     legs: list[Leg] = []
     for planned in flight.legs:
         arc = planned.arc
@@ -120,17 +119,17 @@ def fly_one(flight: PlannedFlight, samples: int = SAMPLES_PER_LEG) -> list[Leg]:
             date = legs[-1].arrival_tdb_s + planned.rest_s
             earliest = legs[-1].arrival_tdb_s + planned.least_rest_s
             latest = max(date, earliest + planned.within_s)
+        orbit = origin if isinstance(origin, MoonOrbit) else destination if planned.meets else None
         normal: Normal | None = None
-        if isinstance(origin, MoonOrbit):
-            normal = planes.get(origin.id)
-        elif isinstance(destination, MoonOrbit) and planned.meets:
-            normal = planes.get(destination.id)
+        if isinstance(orbit, MoonOrbit) and orbit.id in planes:
+            known, since = planes[orbit.id]
+            normal = precessed(known, orbit.altitude_m, since, date)
         leg = _best(planned, normal, date, earliest, latest, samples)
         legs.append(leg)
         if not leg.converged:
             break
         if isinstance(destination, MoonOrbit) and leg.final_state is not None:
-            planes[destination.id] = _normal(leg)
+            planes[destination.id] = (_normal(leg), leg.arrival_tdb_s)
     return legs
 
 
@@ -190,53 +189,25 @@ def fly_all(
         If ``cancelled`` said so.
     """
     done: dict[str, list[Leg]] = {}
-    count = min(workers or os.cpu_count() or 1, 8, max(1, len(flights)))
-    if count == 1 or len(flights) < 3:
-        for flight in flights:
-            if cancelled is not None and cancelled():
-                raise Interrupted("fly")
-            done[flight.flight] = fly_one(flight)
-            if progress is not None:
-                progress("fly", len(done) / len(flights), flight.flight)
-        return done
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(count, mp_context=context, initializer=_ignore_interrupts) as pool:
-        waiting = {pool.submit(fly_one, flight): flight.flight for flight in flights}
-        try:
-            while waiting:
-                finished, _ = concurrent.futures.wait(
-                    waiting, timeout=0.2, return_when=concurrent.futures.FIRST_COMPLETED
-                )
-                if cancelled is not None and cancelled():
-                    raise Interrupted("fly")
-                for future in finished:
-                    name = waiting.pop(future)
-                    done[name] = future.result()
-                    if progress is not None:
-                        progress("fly", len(done) / len(flights), name)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    few = 1 if len(flights) < 3 else workers  # starting processes takes longer than flying two flights
+    for index, legs in side_by_side(fly_one, flights, workers=few, cancelled=cancelled, stage="fly"):
+        done[flights[index].flight] = legs
+        if progress is not None:
+            progress("fly", len(done) / len(flights), flights[index].flight)
     return {flight.flight: done[flight.flight] for flight in flights}
-
-
-def _ignore_interrupts() -> None:
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def to_flights(scenario: Scenario, campaign: Campaign, flown: Mapping[str, Sequence[Leg]]) -> Flights:
     """The record of what was flown, beside what was planned.
 
-    The propellant of a flown burn is that of the planned mass before it with the flown Δv.
+    The propellant of a flown leg is that of the planned mass at its start with the flown Δv.
     """
     crafts: Mapping[str, Craft] = scenario.of("craft")
     gravity = scenario.header.gravity_m_s2
     planned_legs = {(r["flight"], r["step"]): r for r in campaign.table("legs").iter_rows(named=True)}
-    planned_burns: dict[tuple[str, int, str], dict[str, object]] = {
-        (r["flight"], r["step"], r["burn"]): r for r in campaign.table("burns").iter_rows(named=True)
-    }
+    burns_of: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in campaign.table("burns").iter_rows(named=True):
+        burns_of.setdefault((row["flight"], row["step"]), []).append(row)
     missions = {r["flight"]: r["mission"] for r in campaign.table("flights").iter_rows(named=True)}
     flown_rows: list[dict[str, object]] = []
     sample_rows: list[pl.DataFrame] = []
@@ -248,14 +219,16 @@ def to_flights(scenario: Scenario, campaign: Campaign, flown: Mapping[str, Seque
             key = (flight, point.index)
             legs[key] = leg
             planned = planned_legs[key]
-            propellant = planned_propellant = dv = 0.0
-            for burn in leg.burns:
-                row = planned_burns.get((*key, burn.name))
-                if row is None:  # the launcher's own burn
+            plan_rows = burns_of.get(key, [])
+            propellant = dv = 0.0
+            # who burns is the mission's word; the mass is the plan's, less what the flown burns before used
+            mass = plan_rows[0]["mass_before_kg"] if plan_rows else 0.0
+            for number, burn in enumerate(leg.burns):
+                if number == 0 and point.carried_by_launcher:
                     continue
-                craft = crafts[str(row["craft"])]
-                before = float(row["mass_before_kg"])  # type: ignore[arg-type]
-                used = before * -math.expm1(-burn.dv_m_s / (craft.isp_s * gravity))
+                craft = crafts[point.step.burns.get(burn.name, point.step.by)]
+                used = mass * -math.expm1(-burn.dv_m_s / (craft.isp_s * gravity))
+                mass -= used
                 propellant += used
                 dv += burn.dv_m_s
                 burn_rows.append(
@@ -273,9 +246,7 @@ def to_flights(scenario: Scenario, campaign: Campaign, flown: Mapping[str, Seque
                         "propellant_kg": used,
                     }
                 )
-            for (f, s, _), row in planned_burns.items():
-                if (f, s) == key:
-                    planned_propellant += float(row["propellant_kg"])  # type: ignore[arg-type]
+            planned_propellant = sum(row["propellant_kg"] for row in plan_rows)
             flown_rows.append(
                 {
                     "flight": flight,

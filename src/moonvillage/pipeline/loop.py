@@ -136,8 +136,12 @@ def _loop(
     workers: int | None,
 ) -> Result:
     rates = planning_rates(scenario)
+    # what the rules never allow is not flown: its arcs need no trajectories
+    open_ = {id_: mission for id_, mission in scenario.missions.items() if id_ not in allowed.refused}
     with clock.measure("tabulate"):
-        legs = tabulate(scenario, workers=workers, progress=progress, cancelled=cancelled)
+        legs = tabulate(
+            dataclasses.replace(scenario, missions=open_), workers=workers, progress=progress, cancelled=cancelled
+        )
     if until == "tabulate":
         return Result(scenario, summary_of_legs(legs), legs)
     known: dict[Any, list[Leg]] = {}

@@ -60,6 +60,18 @@ def crew_days(scenario: Scenario, campaign: Campaign) -> float:
     return total_s / DAY_S
 
 
+def _ledger(scenario: Scenario, campaign: Campaign) -> list[dict[str, Any]]:
+    """The burns of prescribed flights with what each stage has left of its propellant."""
+    crafts = scenario.of("craft")
+    used: dict[tuple[str, str], float] = {}
+    rows = []
+    for burn in campaign.table("burns").iter_rows(named=True):
+        key = (burn["flight"], burn["craft"])
+        used[key] = used.get(key, 0.0) + burn["propellant_kg"]
+        rows.append({**burn, "left_kg": crafts[burn["craft"]].propellant_kg - used[key]})
+    return rows
+
+
 def summarise(
     scenario: Scenario,
     campaign: Campaign,
@@ -103,6 +115,10 @@ def summarise(
         "reasons": [*campaign.reasons, *reasons],
         "model": dict(campaign.model),
     }
+    if scenario.network is not None and campaign.status in ("optimal", "feasible"):
+        summary["mass_to_orbit_kg"] = campaign.objective_value
+    if scenario.header.objective == "none":
+        summary["ledger"] = _ledger(scenario, campaign)
     if flights is not None:
         good = flights.flown.filter(pl.col("converged"))
         summary["dv_error_m_s"] = quantiles(flights)

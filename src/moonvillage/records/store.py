@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from moonvillage.dynamics.cache import folder
 from moonvillage.errors import InputError
 
 MANIFEST: Final = "manifest.json"
@@ -26,11 +27,7 @@ WORK: Final = ".work"
 
 def cache_dir() -> Path:
     """Where compiled integrators and leg tables are kept between runs (``MOONVILLAGE_CACHE`` overrides)."""
-    given = os.environ.get("MOONVILLAGE_CACHE")
-    if given:
-        return Path(given)
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "moonvillage"
+    return folder()
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
@@ -44,6 +46,8 @@ def summary_lines(summary: Mapping[str, Any], *, title: str = "") -> RenderableT
     reasons = [str(reason) for reason in summary.get("reasons") or ()]
     if reasons:
         parts.append(_bullets(reasons, "" if good else "red"))
+    if summary.get("ledger"):
+        parts.append(_ledger(summary["ledger"]))
     for name, rows in (
         ("Plan", _plan(summary)),
         ("Flight", _flight(summary)),
@@ -52,12 +56,24 @@ def summary_lines(summary: Mapping[str, Any], *, title: str = "") -> RenderableT
     ):
         if rows:
             parts += [Rule(Text(name, style="dim"), align="left", style="dim", characters="─"), _grid(rows)]
-    if summary.get("run"):
-        where = Text("Report  ", style="dim")
-        where.append(f"{summary['run']}/report.html", style="cyan")
+    place = summary.get("report") or summary.get("run")
+    if place:
+        where = Text("Report  " if summary.get("report") else "Run folder  ", style="dim")
+        where.append(str(place), style="cyan")
         where.overflow = "fold"
         parts += [Rule(style="dim", characters="─"), where]
     return Group(*parts)
+
+
+def _ledger(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """The burns of prescribed flights, one by one: who, how much, and what is left."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
+    for name in ("stage", "dv m/s", "before kg", "used kg", "left kg"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for row in rows:
+        figures = (row["dv_m_s"], row["mass_before_kg"], row["propellant_kg"], row["left_kg"])
+        table.add_row(escape(row["craft"]), *(f"{value:,.2f}" for value in figures))
+    return table
 
 
 def _bullets(lines: list[str], style: str) -> RenderableType:

@@ -368,7 +368,8 @@ def _cargo(c: _Checker) -> Iterator[Problem]:
                     "is carried and never unloaded",
                     'add a step { do = "unload", cargo = [...] } that hands it over',
                 )
-        if mission.cargo_craft and not any(mission.cargo_craft in step.lifts for step in mission.steps):
+        launches = any(step.do == "launch" for step in mission.steps)
+        if launches and mission.cargo_craft and not any(mission.cargo_craft in step.lifts for step in mission.steps):
             yield c.problem(
                 ("missions", mission.id, "cargo_craft"),
                 mission.cargo_craft,

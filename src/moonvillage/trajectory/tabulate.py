@@ -7,14 +7,11 @@ scenario with the same arcs, finds them there; a run that was killed goes on whe
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
 import io
 import json
-import multiprocessing
-import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +20,6 @@ from typing import Any, Final
 import polars as pl
 
 from moonvillage.ephemeris.de440 import load as load_ephemeris
-from moonvillage.errors import Interrupted
 from moonvillage.records.legs import Leg, LegRow, LegTable
 from moonvillage.records.places import Arc, EarthOrbit, MoonOrbit, MoonSurface
 from moonvillage.records.store import cache_dir, write_bytes
@@ -31,6 +27,7 @@ from moonvillage.scenario.model import Scenario
 from moonvillage.scenario.walk import arc_of, walk
 from moonvillage.scenario.walk import arcs as arcs_of
 from moonvillage.trajectory.api import solve
+from moonvillage.trajectory.workers import side_by_side
 from moonvillage.units import DAY_S
 
 Progress = Callable[[str, float, str], None]  # stage, fraction done, message
@@ -137,7 +134,9 @@ def tabulate(
     paths = {(name, start): path for name, start, _, _, path in todo}
     total = sum(len(chunk) for *_, chunk, _ in todo)
     done = 0
-    for name, start, result in _solve_all(todo, workers, cancelled):
+    jobs = [(arc, chunk, path) for _, _, arc, chunk, path in todo]
+    for index, result in side_by_side(_solve_chunk, jobs, workers=workers, cancelled=cancelled, stage="tabulate"):
+        name, start = todo[index][:2]
         rows[name][start] = result
         for twin, at in twins[paths[name, start]]:
             rows[twin][at] = tuple(dataclasses.replace(row, arc=twin) for row in result)
@@ -149,46 +148,8 @@ def tabulate(
     )
 
 
-def _solve_all(
-    todo: Sequence[tuple[str, int, Arc, list[float], Path]],
-    workers: int | None,
-    cancelled: Callable[[], bool] | None,
-) -> Any:
-    count = min(workers or os.cpu_count() or 1, 8, max(1, len(todo)))
-    if count == 1:
-        for name, start, arc, chunk, path in todo:
-            if cancelled is not None and cancelled():
-                raise Interrupted("tabulate")
-            yield name, start, _solve_chunk(arc, chunk, path)
-        return
-    # spawned, not forked: the parent holds compiled code and threads
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(count, mp_context=context, initializer=_ignore_interrupts) as pool:
-        waiting = {
-            pool.submit(_solve_chunk, arc, chunk, path): (name, start) for name, start, arc, chunk, path in todo
-        }
-        try:
-            while waiting:
-                finished, _ = concurrent.futures.wait(
-                    waiting, timeout=0.2, return_when=concurrent.futures.FIRST_COMPLETED
-                )
-                if cancelled is not None and cancelled():
-                    raise Interrupted("tabulate")
-                for future in sorted(finished, key=lambda f: waiting[f]):
-                    name, start = waiting.pop(future)
-                    yield name, start, future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _ignore_interrupts() -> None:
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _solve_chunk(arc: Arc, dates: Sequence[float], path: Path) -> tuple[LegRow, ...]:
+def _solve_chunk(job: tuple[Arc, Sequence[float], Path]) -> tuple[LegRow, ...]:
+    arc, dates, path = job
     rows = tuple(row_of(solve(arc, date)) for date in dates)
     # without a writable cache the work is merely not kept
     with contextlib.suppress(OSError):
