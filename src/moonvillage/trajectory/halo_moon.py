@@ -76,10 +76,12 @@ def _seeds(place: Halo, orbit: MoonOrbit, options: SolveOptions) -> list[Seed]:
     """Guesses in the plane asked for where the restricted problem can say it; in any plane and polar otherwise."""
     member = halo.find_halo(place)
     radius = MOON_RADIUS_M + orbit.altitude_m
+    anywhere = low_orbit_seeds(member, radius, None)
     if options.plane_normal is None and orbit.inclination_rad is not None:
-        return list(low_orbit_seeds(member, radius, orbit.inclination_rad))
+        # the cheapest of any plane come last, to be turned where those in the plane do not converge
+        return [*low_orbit_seeds(member, radius, orbit.inclination_rad), *anywhere]
     polar = low_orbit_seeds(member, radius, 0.5 * np.pi)
-    return sorted([*low_orbit_seeds(member, radius, None), *polar], key=lambda seed: seed.cost)
+    return sorted([*anywhere, *polar], key=lambda seed: seed.cost)
 
 
 def _circular_burn(near: Near) -> Floats:
