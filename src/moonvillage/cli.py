@@ -369,6 +369,9 @@ def doctor(*, json: Json = False) -> int:
     return DONE if all(f["ok"] for f in findings) else ANSWER_IS_NO
 
 
+app.command("moonvillage.samples_cli:app", name="samples", help="The sample ledger, from collection to loan.")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a command; the value is the exit code. Installed as ``moonvillage``."""
     arguments = sys.argv[1:] if argv is None else argv

@@ -28,7 +28,7 @@ def race(folder: Path, blocks: int, timeout_s: float, deaths: dict[int, str]) ->
     """``deaths``: how a process dies by itself, or "" to kill it from outside when it has done some."""
     path, go = folder / "pool.samples", folder / "go"
     with Ledger.create(path) as ledger:
-        ledger.collect("1 g", id="pool", date="2031-01-01", by="esa", place="site", owner="esa")
+        ledger.collect("10 g", id="pool", date="2031-01-01", by="esa", place="site", owner="esa")
         ledger.receive("pool", date="2031-01-02", by="esa", place="Earth")
         first = ledger.open_container("pool", date="2031-01-03", by="esa").mass_tenth_mg
         anchor = ledger.head

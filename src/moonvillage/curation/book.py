@@ -267,6 +267,11 @@ class Book:
                 entry = entry_of(*row)
             yield entry
 
+    def touching(self, record: str) -> list[int]:
+        """Numbers of the entries that touched a record ("samples/S1"), in order."""
+        query = "SELECT seq FROM touched WHERE record = ? ORDER BY seq"
+        return [int(row[0]) for row in self.connection.execute(query, (record,))]
+
     # Writing ------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager

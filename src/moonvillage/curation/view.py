@@ -124,19 +124,23 @@ class View:
         return {**found, "held": int(held)}
 
     def history(self, sample: str, *, ancestors: bool = True) -> list[Entry]:
-        """Every entry that touched a sample, its requests and loans and (by default) those that it was split from."""
+        """Every entry that touched a sample, its requests and its loan, in order.
+
+        With ``ancestors`` also what was done to those that it was split from, until it was.
+        """
         book = self._book
         with guarded(self.path), book.reading():
-            line = [known(book, Sample, sample)]
-            while ancestors and line[-1].parent:
-                line.append(known(book, Sample, line[-1].parent))
-            names = [f"samples/{one.id}" for one in line]
+            one = known(book, Sample, sample)
+            names = [f"samples/{sample}"]
+            names += [f"requests/{found.id}" for found in book.rows(Request, "WHERE sample = ?", (sample,))]
             for loan in book.rows(Loan, "WHERE sample = ?", (sample,)):
                 names += [f"loans/{loan.id}", f"requests/{loan.request}"]
-            names += [f"requests/{one.id}" for one in book.rows(Request, "WHERE sample = ?", (sample,))]
-            marks = ", ".join("?" * len(names))
-            where = f"WHERE seq IN (SELECT seq FROM touched WHERE record IN ({marks}))"
-            return list(book.entries(where, names))
+            numbers = {seq for name in names for seq in book.touching(name)}
+            while ancestors and one.parent:
+                born = min(book.touching(f"samples/{one.id}"))
+                one = known(book, Sample, one.parent)
+                numbers |= {seq for seq in book.touching(f"samples/{one.id}") if seq <= born}
+            return [entry for seq in sorted(numbers) for entry in book.entries("WHERE seq = ?", (seq,))]
 
     def entries(self) -> list[Entry]:
         """The whole trail."""
