@@ -52,7 +52,14 @@ class InputError(MoonvillageError):
 
     @classmethod
     def one(
-        cls, message: str, remedy: str, *, file: str = "", line: int | None = None, field: str = "", value: str = ""
+        cls,
+        message: str,
+        remedy: str,
+        *,
+        file: str = "",
+        line: int | None = None,
+        field: str = "",
+        value: str = "",
     ) -> InputError:
         """The common case of a single problem."""
         return cls([Problem(file, line, field, value, message, remedy)])
@@ -79,7 +86,9 @@ class ConservationError(MoonvillageError):
         self.imbalance = imbalance
         self.throughput = throughput
         self.where = where
-        super().__init__(f"{quantity} does not balance at {where}: {imbalance:.3e} of a throughput of {throughput:.6g}")
+        super().__init__(
+            f"{quantity} does not balance at {where}: {imbalance:.3e} of a throughput of {throughput:.6g}"
+        )
 
 
 class Interrupted(MoonvillageError):
