@@ -468,10 +468,14 @@ def read_flights(a: Assembly, values: Floats) -> list[Loaded]:
 
 
 class Unpacked(Exception):
-    """Whole modules do not fit the flights of a column, although their sum does; ``key`` is the column's."""
+    """Whole modules do not fit the flights of a column, although their sum does.
 
-    def __init__(self, key: Key) -> None:
+    ``key`` is the column's, ``flown`` the columns of all flights of the plan that failed so.
+    """
+
+    def __init__(self, key: Key, flown: Sequence[Key]) -> None:
         self.key = key
+        self.flown = tuple(flown)
         super().__init__(f"the modules do not fit the flights of {key}")
 
 
@@ -499,7 +503,8 @@ def _pack(
     for mass, lane, item in sorted(pieces, reverse=True):
         fits = next((i for i, left in enumerate(room) if left >= mass - 1e-6), None)
         if fits is None:
-            raise Unpacked(column.key)
+            flown = [c.key for i, c in enumerate(a.columns) for v in a.counts[i] for _ in range(round(values[v]))]
+            raise Unpacked(column.key, flown)
         room[fits] -= mass
         hold = flights[fits].carried.setdefault(lane, {})
         hold[item] = hold.get(item, 0.0) + 1.0

@@ -111,6 +111,8 @@ def plan(
         return _prescribed(scenario, columns, began)
     wanted = header.gap if gap is None else gap
     split: frozenset[Key] = frozenset()
+    known: Sequence[Key] = tuple(flight_columns(warm).values()) if warm is not None else ()
+    deadline = time.perf_counter() + time_limit_s
     while True:
         try:
             return _optimised(
@@ -120,9 +122,9 @@ def plan(
                 demands,
                 permissions or {},
                 split,
-                warm,
+                known,
                 began,
-                time_limit_s,
+                max(10.0, deadline - time.perf_counter()),
                 wanted,
                 progress,
                 cancelled,
@@ -130,6 +132,7 @@ def plan(
             )
         except Unpacked as unpacked:  # rare: ask again with the flights of that column told apart
             split |= {unpacked.key}
+            known = unpacked.flown
 
 
 def _optimised(
@@ -139,7 +142,7 @@ def _optimised(
     demands: Mapping[str, Demand],
     permissions: Mapping[str, Sequence[bool]],
     split: frozenset[Key],
-    warm: Campaign | None,
+    known: Sequence[Key],
     began: float,
     time_limit_s: float,
     wanted: float,
@@ -158,7 +161,7 @@ def _optimised(
     a = assemble(scenario, columns, rates, demands, objective=header.objective, split=split)
     add_all(a)
     build_s = time.perf_counter() - began
-    start = _warm_start(a, warm) if warm is not None else None
+    start = _warm_start(a, known)
     scale = 1000.0 if header.objective == "launch_mass" else 1.0
 
     def report(objective: float, bound: float) -> None:
@@ -298,11 +301,11 @@ def _tidy(a: Assembly, values: Floats) -> Floats:
     return result
 
 
-def _warm_start(a: Assembly, warm: Campaign) -> dict[Any, float] | None:
-    """Counts of an earlier plan's flights by column."""
+def _warm_start(a: Assembly, known: Sequence[Key]) -> dict[Any, float] | None:
+    """Counts by column of flights that are known to make a plan, or nearly so."""
     counts: dict[Any, float] = {}
     by_key: dict[Key, int] = {}
-    for key in flight_columns(warm).values():
+    for key in known:
         by_key[key] = by_key.get(key, 0) + 1
     if not by_key:
         return None
