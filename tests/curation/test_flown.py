@@ -36,7 +36,8 @@ def campaign(scenario: Scenario, *missions: str) -> Campaign:
         ):
             legs.append({"flight": flight, "step": step, "origin": origin, "departure_tdb_s": when + shift})
         mass = scenario.missions[mission].samples_kg
-        home = {"origin": surface, "destination": "earth", "epoch_tdb_s": HOME + shift}
+        # a robot's manifest may leave the place open: the mission's steps say it
+        home = {"origin": surface if mission == "far" else "", "destination": "earth", "epoch_tdb_s": HOME + shift}
         manifest.append({"flight": flight, "cargo": "samples", "kind": "samples", "mass_kg": mass, **home})
         manifest.append({"flight": flight, "cargo": "water", "kind": "commodity", "mass_kg": 7.0, **home})
     given = {"flights": flights, "legs": legs, "manifest": manifest}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from moonvillage.curation import Ledger
+from moonvillage.curation.book import canonical, digest
 from moonvillage.curation.proof import verify
 from moonvillage.errors import InputError
 
@@ -136,3 +138,34 @@ def test_a_corrupted_end_stops_writing(chang_e: Path) -> None:
     tamper(chang_e, "UPDATE trail SET body = body || ' ' WHERE seq = 33")
     with pytest.raises(InputError, match="corrupted last entry"):
         Ledger.open(chang_e)
+
+
+@pytest.mark.parametrize(
+    ("postings", "changes", "told"),
+    [
+        ({"CE5-R": 1}, [], "not to zero"),
+        ({"CE5-R": 0.5, "@lost": -0.5}, [], "whole tenths"),
+        ({"CE5-R": -(10**9), "@lost": 10**9}, [], "more out of CE5-R"),
+        ({"CE5-X": -1, "@lost": 1}, [], "cannot be replayed"),
+        ({}, [["samples", "CE5-R", {"mass_tenth_mg": 0}]], "without a posting"),
+        ({}, [["samples", "new", {"id": "new", "mass_tenth_mg": 5}]], "no posting moved"),
+        ({}, [["samples", "CE5-R", {"id": "CE5-R"}]], "made twice"),
+        ({}, [["samples", "CE5-X", {"use": "research"}]], "before it is made"),
+        ({}, [["samples", "CE5-R", {"use, id": "x"}]], "samples has no use, id"),
+        ({}, [["trail", "CE5-R", {"body": "x"}]], "cannot be replayed"),
+    ],
+)
+def test_a_forged_entry_with_a_right_hash_is_refused(
+    chang_e: Path, tmp_path: Path, postings: dict[str, float], changes: list[object], told: str
+) -> None:
+    """Whoever can compute hashes can append; what he appends must still be a possible history."""
+    with Ledger.open(chang_e) as ledger:
+        ledger.export_json(tmp_path / "a.json")
+        seq, previous = ledger.head
+    value = json.loads((tmp_path / "a.json").read_text())
+    body = {"kind": "x", "by": "x", "date_tdb_s": 0.0, "asked": {}, "postings": postings, "changes": changes}
+    hash_ = digest(seq + 1, "forged", canonical(body), previous)
+    value["trail"].append({"seq": seq + 1, "operation": "forged", "previous": previous, "hash": hash_, "body": body})
+    (tmp_path / "a.json").write_text(json.dumps(value))
+    with pytest.raises(InputError, match=f"entry {seq + 1} is corrupted.*{told}"):
+        Ledger.import_json(tmp_path / "a.json", tmp_path / "x")

@@ -77,14 +77,33 @@ def from_run(campaign: Campaign, scenario: Scenario, path: Path | str, flights: 
         missions = dict(campaign.table("flights").select("flight", "mission").iter_rows())
         for row in returned.iter_rows(named=True):
             mission = scenario.missions[missions[row["flight"]]]
-            _flight(ledger, book, scenario, mission, row, _dates(campaign, flights, row))
+            place = _surface(scenario, mission, row["origin"])
+            _flight(ledger, book, scenario, mission, row, place, _dates(campaign, flights, row, place))
     except BaseException:
         ledger.close()
         raise
     return ledger
 
 
-def _dates(campaign: Campaign, flights: Flights | None, row: Mapping[str, Any]) -> tuple[float, float]:
+def _surface(scenario: Scenario, mission: Mission, origin: str) -> str:
+    """Where the samples are from: the manifest's place, or the last surface that the mission's steps reach.
+
+    Raises
+    ------
+    InputError
+        If the mission never stands on a surface.
+    """
+    surfaces = {name for name, spec in scenario.place_specs.items() if spec.kind == "surface"}
+    met = [step.to for step in mission.steps if step.to in surfaces]
+    found = origin if origin in surfaces else (met[-1] if met else "")
+    if not found:
+        raise InputError.one(
+            "brings samples and lands nowhere", "let it fly to a surface place", field=f"missions.{mission.id}"
+        )
+    return found
+
+
+def _dates(campaign: Campaign, flights: Flights | None, row: Mapping[str, Any], surface: str) -> tuple[float, float]:
     """When the samples left the surface, and when they were on the Earth (TDB seconds past J2000)."""
     legs = campaign.table("legs").filter(pl.col("flight") == row["flight"])
     home = row["epoch_tdb_s"]
@@ -92,7 +111,7 @@ def _dates(campaign: Campaign, flights: Flights | None, row: Mapping[str, Any]) 
         flown = flights.flown.filter((pl.col("flight") == row["flight"]) & pl.col("converged"))
         if flown.height == legs.height and flown.height:
             legs, home = flown, float(flown["arrival_tdb_s"].to_list()[-1])
-    ascents = legs.filter(pl.col("origin") == row["origin"])["departure_tdb_s"].to_list()
+    ascents = legs.filter(pl.col("origin") == surface)["departure_tdb_s"].to_list()
     return (float(max(ascents)) if ascents else float(home)), float(home)
 
 
@@ -102,6 +121,7 @@ def _flight(
     scenario: Scenario,
     mission: Mission,
     row: Mapping[str, Any],
+    place: str,
     dates: tuple[float, float],
 ) -> None:
     flight, mass = str(row["flight"]), mass_from_kg(float(row["mass_kg"]))
@@ -110,14 +130,12 @@ def _flight(
     if asked and not any(owner in spec.parties for spec in asked):
         owner = asked[0].parties[0]
     collected, home = dates
-    spec = scenario.place_specs.get(row["origin"])
-    site = spec.title if spec is not None else ""
     ledger.collect(
         mass,
         id=flight,
         date=collected,
         by=mission.operator,
-        place=site or row["origin"],
+        place=scenario.place_specs[place].title or place,
         owner=owner,
         custodian=mission.operator,
         container=f"sample container of {flight}",

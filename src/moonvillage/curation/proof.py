@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from moonvillage.curation.book import APPLICATION_ID, GENESIS, SCHEMA, VERSION, connect, digest, entry_of, guarded
 from moonvillage.curation.masses import show_mass
-from moonvillage.curation.model import BALANCE, TABLES, Entry, Verification, from_sql, storage
+from moonvillage.curation.model import BALANCE, BALANCED, TABLES, Entry, Verification, from_sql, storage
 from moonvillage.errors import InputError
 
 #: What reading a damaged file can raise.
@@ -78,6 +78,8 @@ class Replay:
         if entry.operation in self.operations:
             raise Broken(seq, f"operation {entry.operation!r} is done twice")
         self.operations.add(entry.operation)
+        if not all(type(change) is int for change in entry.postings.values()):
+            raise Broken(seq, "it moves something else than whole tenths of a milligram")
         if sum(entry.postings.values()):
             raise Broken(seq, f"its postings sum to {show_mass(sum(entry.postings.values()))}, not to zero")
         for table, id_, values in entry.changes:
@@ -86,6 +88,10 @@ class Replay:
                 raise Broken(seq, f"{table}/{id_} is {'made twice' if id_ in rows else 'changed before it is made'}")
             if not set(values) <= set(storage(TABLES[table])):
                 raise Broken(seq, f"{table} has no {', '.join(sorted(set(values) - set(storage(TABLES[table]))))}")
+            if table in BALANCED and values.get(BALANCE, 0) != 0:
+                raise Broken(seq, f"it gives {table}/{id_} a mass that no posting moved")
+            if BALANCE in values and id_ in rows and table in BALANCED:
+                raise Broken(seq, f"it takes the mass of {table}/{id_} without a posting")
             rows.setdefault(id_, {}).update(values)
             self._mark(table, id_, seq)
         for id_, change in entry.postings.items():
