@@ -50,10 +50,17 @@ class Entered:
                 "say --date, so that the command means the same when it is given again",
                 field="--date",
             )
-        return {"date": date, "by": self.by or getpass.getuser(), "operation": self.operation}
+        return {"date": date, "by": self.by or _user(), "operation": self.operation}
 
 
 NOW: Final = Entered()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise InputError.one("is missing: this system does not say who you are", "say --by", field="--by") from None
 
 
 def _plain(record: Any) -> dict[str, Any]:
@@ -179,6 +186,16 @@ def collect(
             **entered.said(),
         )
         return _one(made, json)
+
+
+@app.command(name="collect-table")
+def collect_table(file: Path, table: Path, /, *, by: str = "", json: Json = False) -> int:
+    """Collect every sample of a CSV table (id, mass, date, place, owner, ...); given again, only what is new.
+
+    Example: `moonvillage samples collect-table a.samples field.csv`
+    """
+    with Ledger.open(file) as ledger:
+        return _many(ledger.collect_csv(table, by=by or _user()), json, "no samples")
 
 
 @app.command
@@ -308,7 +325,7 @@ def request(
     mass: str,
     /,
     *,
-    funders: list[str] | None = None,
+    funders: Annotated[list[str] | None, Parameter(negative=())] = None,
     stage: str = "research",
     purpose: str = "",
     id: str = "",
@@ -324,7 +341,7 @@ def request(
     applicant
         A partner of the catalog, such as open_university.
     funders
-        Whose money pays; where nobody says it, the decision may be "unknown".
+        Whose money pays (repeat it for several); where nobody says it, the decision may be "unknown".
     stage
         "apply" (may one apply at all) or "research".
     """

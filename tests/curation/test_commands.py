@@ -72,6 +72,9 @@ def test_a_sample_from_the_field_to_the_laboratory(tmp_path: Path, capsys: pytes
     told(capsys, "consume", file, loan["sample"], "2 mg", "--reason", "dissolved", *day, "2031-04-01")
     told(capsys, "weigh", file, loan["sample"], "57.1 mg", "--reason", "balance", *day, "2031-05-01")
     assert told(capsys, "return", file, "L1", "--weighed", "57 mg", *day, "2031-06-01")["mass"] == "57.0 mg"
+    table = tmp_path / "field.csv"
+    table.write_text("id,mass,date,place,owner\nT,1 g,2031-01-02,site,esa\n")
+    assert [s["id"] for s in told(capsys, "collect-table", file, str(table))] == ["T"]
     told(capsys, "transfer", file, "S.2", "--to", "museum", *day, "2031-06-01")
     assert [s["id"] for s in told(capsys, "list", file, "--custodian", "museum")] == ["S.2"]
     assert told(capsys, "list", file, "--of", "analyses")[0]["method"] == "XRD"

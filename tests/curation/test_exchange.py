@@ -74,3 +74,37 @@ def test_what_is_no_export_is_refused(tmp_path: Path, text: str) -> None:
         Ledger.import_csv(tmp_path, tmp_path / "x")
     with pytest.raises(InputError):
         Ledger.import_csv(tmp_path / "absent", tmp_path / "x")
+
+
+TABLE = "id,mass,date,place,owner,container\nA,60 mg,2031-01-02,site,esa,bag 1\nB,1.5 g,2031-01-03,site,esa,bag 2\n"
+
+
+def test_a_table_of_ones_own_is_collected_once(ledger: Ledger, tmp_path: Path) -> None:
+    table = tmp_path / "field.csv"
+    table.write_text(TABLE)
+    assert [s.mass_tenth_mg for s in ledger.collect_csv(table, by="esa")] == [600, 15_000]
+    head = ledger.head
+    assert [s.container for s in ledger.collect_csv(table, by="esa")] == ["bag 1", "bag 2"]
+    assert ledger.head == head
+    table.write_text(TABLE + "C,1 g,2031-01-03,site,esa,\n")
+    assert len(ledger.collect_csv(table, by="esa")) == 3
+    assert ledger.head[0] == head[0] + 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"),
+    [
+        ("1.5 g", "1.5", 3, "not a mass"),
+        ("2031-01-02", "yesterday", 2, "not a UTC date"),
+        ("A,", "S,", 2, "already"),
+        (",owner", ",besitzer", 1, "no column owner"),
+        (",container", ",box", 1, "unknown column 'box'"),
+    ],
+)
+def test_a_wrong_line_is_named(ledger: Ledger, tmp_path: Path, old: str, new: str, line: int, told: str) -> None:
+    table = tmp_path / "field.csv"
+    table.write_text(TABLE.replace(old, new, 1))
+    with pytest.raises(InputError, match=told) as refused:
+        ledger.collect_csv(table, by="esa")
+    assert refused.value.problems[0].line == line
+    assert refused.value.problems[0].file == str(table)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from moonvillage.catalog import load_catalog
+from moonvillage.cooperation import Rulebook
 from moonvillage.curation.ledger import Ledger
 from moonvillage.curation.model import Portion
 
@@ -58,11 +60,17 @@ def example(path: Path | str) -> Ledger:
     InputError
         If the file exists.
     """
-    from moonvillage.catalog import load_catalog
-    from moonvillage.cooperation import Rulebook
-
     book = Rulebook.from_catalog(load_catalog())
     ledger = Ledger.create(path, title="Chang'e 5", by="cnsa", date="2020-12-01")
+    try:
+        _history(ledger, book)
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
+
+
+def _history(ledger: Ledger, book: Rulebook) -> None:
     root = ledger.collect(
         "1731 g",
         id="CE5",
@@ -151,4 +159,3 @@ def example(path: Path | str) -> Ledger:
             id=f"loan-{applicant}",
             operation=f"lend-{applicant}",
         )
-    return ledger

@@ -11,16 +11,24 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from moonvillage.curation.book import Book, Deed, body_of, canonical, draft_of, guarded
-from moonvillage.curation.model import TABLES, Entry, storage, values_of
+from moonvillage.curation.model import TABLES, Entry, Sample, storage, values_of
 from moonvillage.curation.proof import Broken, Replay, Tables
+from moonvillage.curation.refusals import new_id
 from moonvillage.errors import InputError
+
+if TYPE_CHECKING:
+    from moonvillage.curation.ledger import Ledger
 
 FORMAT: Final = "moonvillage sample ledger"
 VERSION: Final = 1
+#: Columns of a table of samples to collect.
+NEEDED: Final = ("id", "mass", "date", "place", "owner")
+MAY: Final = ("custodian", "container", "mission", "asset", "description")
 _TRAIL: Final = ("seq", "operation", "kind", "by", "date_utc", "previous", "hash", "body")
 
 
@@ -121,6 +129,37 @@ def import_csv(folder: Path, path: Path) -> Book:
             f"is not a table of an exported sample ledger ({error!r})", "export one with 'samples export'", file=shown
         ) from None
     return _rebuilt(str(folder), rows, tables, path)
+
+
+def collect_csv(ledger: Ledger, path: Path, by: str) -> list[Sample]:
+    """Collect the samples of a table of one's own: :data:`NEEDED` columns, and any of :data:`MAY`.
+
+    Every line is an operation of its own (``table/ID``): the same table given again adds only what is new.
+
+    Raises
+    ------
+    InputError
+        With the line, at the first that cannot be collected; those before it are.
+    """
+    shown = str(path)
+    try:
+        rows = _read(path)
+    except (ValueError, csv.Error) as error:
+        raise InputError.one(f"is not a CSV table ({error})", "save it as CSV in UTF-8", file=shown) from None
+    columns = list(rows[0]) if rows else []
+    missing, extra = [c for c in NEEDED if c not in columns], [c for c in columns if c not in (*NEEDED, *MAY)]
+    if missing or extra:
+        what = f"has no column {', '.join(missing)}" if missing else f"has an unknown column {extra[0]!r}"
+        raise InputError.one(what, f"the columns are {', '.join(NEEDED)}; and {', '.join(MAY)}", file=shown, line=1)
+    made = []
+    for line, row in enumerate(rows, 2):
+        given = {name: (row[name] or "").strip() for name in columns}
+        try:
+            mass, operation = given.pop("mass"), f"table/{new_id(given['id'], 'id')}"
+            made.append(ledger.collect(mass, by=by, operation=operation, **given))
+        except InputError as error:
+            raise InputError([replace(p, file=shown, line=line) for p in error.problems]) from None
+    return made
 
 
 def _rebuilt(shown: str, rows: Sequence[tuple[int, str, str, str, str]], tables: Tables, path: Path) -> Book:

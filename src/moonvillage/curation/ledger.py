@@ -122,6 +122,12 @@ class Ledger(View):
         entry = do(self._book, "collect", by, when, operation, asked, work)
         return self.sample(new_ids(entry, Sample)[0])
 
+    def collect_csv(self, table: Path | str, *, by: str) -> list[Sample]:
+        """Collect every sample of a CSV table: see :func:`moonvillage.curation.exchange.collect_csv`."""
+        from moonvillage.curation.exchange import collect_csv
+
+        return collect_csv(self, Path(table), by)
+
     def receive(
         self,
         sample: str,
