@@ -26,6 +26,8 @@ from moonvillage.records.outpost import Handover, Shortfall
 from moonvillage.scenario.outposts import Outpost
 
 #: Surplus plants leave the water of the reserve, of this much longer, and of two days without recycling.
+#: How far ahead the water of those who come is kept from the plants that make propellant of it.
+_AHEAD_S: Final = 90.0 * 86400.0
 _WATER_SLACK_S: Final = 30.0 * 86400.0
 
 
@@ -60,6 +62,7 @@ class Place:
         self.counts = {m: n for m, n in outpost.modules.items() if n > 0}
         self.failures = Failures(outpost.failures, outpost.place, seed, self.modules)
         self.crew = 0
+        self._next = 0  # the handover that comes next
         self.unmended_kg = 0.0
         self.events: list[tuple[float, str, str, str]] = []
         self.shortfalls: list[Shortfall] = []
@@ -95,6 +98,16 @@ class Place:
         self.state = State(stocks, cabin, [0.0] * 5)
         self.stored_j = self.phase.yard.storage_j
         self.book.open(self.state)
+
+    def _crew_by(self, epoch_tdb_s: float) -> int:
+        """The most people on site between now and an epoch, by the handovers that are known to come."""
+        crew = most = self.crew
+        for handover in self.handovers[self._next :]:
+            if handover.epoch_tdb_s >= epoch_tdb_s:
+                break
+            crew += handover.crew
+            most = max(most, crew)
+        return most
 
     # -- what stands ----------------------------------------------------------------------------------------
 
@@ -140,7 +153,7 @@ class Place:
                 lacking = amount - kg
                 if lacking > 1e-6:
                     reason = f"{handover.flight} was to take {-kg:.1f} kg away and {lacking:.1f} kg were not there"
-                    self.shortfalls.append(Shortfall(place, commodity, when, lacking, reason))
+                    self.shortfalls.append(Shortfall(place, commodity, when, lacking, reason, handover.flight))
             stocks[commodity] += amount
             moved[commodity] = moved.get(commodity, 0.0) + amount
             if amount > 0.0 and self.tare[commodity] > 0.0:
@@ -210,6 +223,7 @@ class Place:
                 crew_seconds += self.crew * (handover.epoch_tdb_s - since)
                 since = handover.epoch_tdb_s
                 delivered_j += self._receive(handover, moved, cabin_in)
+            self._next = due
             crew = (crew_seconds + self.crew * (end - since)) / dt
             spares = self._fail(start, dt)
             self._step(k, start, dt, crew, lit[k], spares, moved, cabin_in, delivered_j, before_j)
@@ -248,8 +262,9 @@ class Place:
         phase, outpost, book = self.phase, self.outpost, self.book
         here = phase.yard
         water_floor = outpost.reserve_s.get(self.parts.water, 0.0) + _WATER_SLACK_S
-        water_floor *= phase.use.crew_kg_s.get(self.parts.water, 0.0) * crew
-        water_floor += 2.0 * 86400.0 * (self.body.water_kg_s + self.body.hygiene_kg_s) * crew
+        soon = max(crew, self._crew_by(start + _AHEAD_S))  # those who come soon find their water
+        water_floor *= phase.use.crew_kg_s.get(self.parts.water, 0.0) * soon
+        water_floor += 2.0 * 86400.0 * (self.body.water_kg_s + self.body.hygiene_kg_s) * soon
         demand = Demand(dt, crew, outpost.eva_per_crew * crew * dt, phase.use.generator_share, water_floor, spares)
         caps = [units for _, units, _ in here.plants]
         trial = phase.step.run(self.state, demand, caps, 1.0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from moonvillage.campaign import FlownColumn, FlownStep, Key, flight_columns, handovers
+from moonvillage.campaign.launching import capability_kg
 from moonvillage.ephemeris.time import tdb_s_to_utc
 from moonvillage.pipeline.state import State
 from moonvillage.records.campaign import Campaign
@@ -14,9 +15,7 @@ from moonvillage.records.flights import Flights
 from moonvillage.records.legs import Leg
 from moonvillage.records.outpost import Handover, OutpostLog
 from moonvillage.scenario import Demand, Scenario
-
-#: A flown departure energy above the planned one by less than this (m2/s2) is within what a launcher has in hand.
-C3_SLACK_M2_S2: Final = 20_000.0
+from moonvillage.scenario.walk import walk
 
 
 def compare(
@@ -24,13 +23,15 @@ def compare(
 ) -> tuple[list[Key], list[str]]:
     """Columns whose flights need more than planned, or could not be flown; their flown figures enter the state.
 
-    More than planned: more Δv than the planned one with the scenario's margin, or a launcher asked for more energy.
+    More than planned: more Δv than the planned one with the scenario's margin, or a launcher asked for more than it
+    can lift to the energy flown.
     """
     margin = 1.0 + scenario.header.margin
-    planned_c3: dict[str, list[float]] = {}
+    launchers = scenario.of("launcher")
+    launched: dict[str, list[dict[str, Any]]] = {}
     for launch in campaign.table("launches").sort("epoch_tdb_s").iter_rows(named=True):
         if launch["c3_m2_s2"] is not None:
-            planned_c3.setdefault(launch["flight"], []).append(launch["c3_m2_s2"])
+            launched.setdefault(launch["flight"], []).append(launch)
     keys = flight_columns(campaign)
     steps: dict[str, list[dict[str, Any]]] = {}
     for row in flights.flown.iter_rows(named=True):
@@ -43,9 +44,9 @@ def compare(
         dear = [r for r in rows if r["converged"] and r["dv_m_s"] > r["planned_dv_m_s"] * margin]
         energies = [leg.c3_m2_s2 for leg in flown[flight] if leg.c3_m2_s2 is not None]
         hungry = [
-            (wanted, found)
-            for wanted, found in zip(planned_c3.get(flight, []), energies, strict=False)
-            if found > wanted + C3_SLACK_M2_S2
+            (launch["c3_m2_s2"], found)
+            for launch, found in zip(launched.get(flight, []), energies, strict=False)
+            if launch["mass_kg"] > capability_kg(launchers[launch["launcher"]], launch["into"], found) * (1.0 + 1e-9)
         ]
         if bad:
             r = bad[0]
@@ -91,41 +92,59 @@ def handovers_flown(campaign: Campaign, scenario: Scenario, flights: Flights) ->
 
 def shortfalls(
     scenario: Scenario, campaign: Campaign, log: OutpostLog, state: State
-) -> tuple[list[Demand], list[str]]:
-    """Each stock that ran short becomes a demand for what was delivered by then and what was missing."""
+) -> tuple[list[Demand], bool, list[str]]:
+    """What ran short, turned into what the plan can act on.
+
+    A stock that flights can deliver becomes a demand for what was delivered by then and what was missing. A flight
+    that was to take away what was not there, and that nobody can bring or that asking did not bring, is not flown in
+    that period again.
+
+    Returns
+    -------
+    The new demands, whether a flight was struck out, and a sentence for each shortfall.
+    """
     delivered: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for row in campaign.table("manifest").iter_rows(named=True):
         if row["kind"] == "commodity":
             delivered.setdefault((row["destination"], row["cargo"]), []).append((row["epoch_tdb_s"], row["amount"]))
+    columns = flight_columns(campaign)
+    header = scenario.header
     demands: list[Demand] = []
     reasons: list[str] = []
-    commodities = scenario.of("commodity")
-    header = scenario.header
-    worst: dict[tuple[str, str], Any] = {}
-    for shortfall in log.shortfalls:
-        place = next((o.place for o in scenario.outposts.values() if shortfall.place in (o.id, o.place)), "")
-        kept = worst.get((place, shortfall.commodity))
-        if kept is None or shortfall.amount_kg > kept.amount_kg:
-            worst[place, shortfall.commodity] = shortfall
-    for (place, commodity), shortfall in worst.items():
+    struck = False
+    for shortfall in sorted(log.shortfalls, key=lambda s: (s.place, s.commodity, s.epoch_tdb_s)):
+        place, commodity = shortfall.place, shortfall.commodity
         date = tdb_s_to_utc(shortfall.epoch_tdb_s)[:10]
         reasons.append(f"{place}: {commodity} runs short by {shortfall.amount_kg:.0f} on {date}: {shortfall.reason}")
-        if commodity not in commodities or not place:
-            continue
-        by = max(header.start_tdb_s + header.step_s, shortfall.epoch_tdb_s)
-        if any(
-            d.at == place and d.commodity == commodity and abs(d.by_tdb_s - by) < header.step_s for d in state.demands
-        ):
-            continue  # it was asked for already and could not be had in time
-        so_far = sum(amount for epoch, amount in delivered.get((place, commodity), []) if epoch <= by)
-        demands.append(
-            Demand(
-                id=f"shortfall-{state.iteration + 1}-{place}-{commodity}",
-                title=f"{commodity} that the days lived were short of",
-                commodity=commodity,
-                at=place,
-                amount_kg=so_far + 1.05 * shortfall.amount_kg,
-                by_tdb_s=min(by, header.end_tdb_s),
+        by = min(max(header.start_tdb_s + header.step_s, shortfall.epoch_tdb_s), header.end_tdb_s)
+        asked = [d for d in (*state.demands, *demands) if d.at == place and d.commodity == commodity]
+        before = any(abs(d.by_tdb_s - by) < header.step_s for d in asked)
+        if commodity in scenario.of("commodity") and _deliverable(scenario, commodity, place) and not before:
+            so_far = sum(amount for epoch, amount in delivered.get((place, commodity), []) if epoch <= by)
+            demands.append(
+                Demand(
+                    id=f"shortfall-{state.iteration + 1}-{len(demands) + 1}-{place}-{commodity}",
+                    title=f"{commodity} that the days lived were short of",
+                    commodity=commodity,
+                    at=place,
+                    amount_kg=so_far + 1.05 * shortfall.amount_kg,
+                    by_tdb_s=by,
+                )
             )
-        )
-    return demands, reasons
+        elif shortfall.flight in columns:
+            key = columns[shortfall.flight]
+            known = state.flown.get(key, FlownColumn({}))
+            if not known.failure:
+                state.flown[key] = dataclasses.replace(known, failure=reasons[-1])
+                struck = True
+    return demands, struck, reasons
+
+
+def _deliverable(scenario: Scenario, commodity: str, place: str) -> bool:
+    """Whether some mission unloads a commodity at a place."""
+    return any(
+        step.do == "unload" and commodity in step.cargo and point.place == place
+        for mission in scenario.missions.values()
+        for point in walk(mission)
+        for step in (point.step,)
+    )

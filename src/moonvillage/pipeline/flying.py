@@ -138,7 +138,11 @@ def _best(
 ) -> Leg:
     """The cheapest departure between two dates; the planned one where nothing binds the plane."""
     arc = planned.arc
-    searched = normal is not None and latest - earliest > 0.2 * DAY_S and not isinstance(arc.destination, MoonSurface)
+    # a polar orbit passes over a polar site at any time; one laid over a site does so once
+    anytime = (
+        isinstance(arc.destination, MoonSurface) and isinstance(arc.origin, MoonOrbit) and arc.origin.over is None
+    )
+    searched = normal is not None and latest - earliest > 0.2 * DAY_S and not anytime
     if not searched:
         return _solve(planned, date, normal, samples)
     found: dict[float, Leg] = {}

@@ -41,6 +41,9 @@ from moonvillage.trajectory.tabulate import tabulate
 Progress = Callable[[str, float, str], None]
 
 MAX_ITERATIONS: Final = 15
+#: The plan keeps this many times the reserve that the days lived are asked for: it thinks in periods and mean crews,
+#: they in days, and while one crew hands over to the next there are twice as many people.
+RESERVE: Final = 2.2
 
 
 class Clock:
@@ -175,15 +178,16 @@ def _loop(
         if not raised and until != "fly":
             with clock.measure("live"):
                 log = live_through(scenario, handovers_flown(campaign, scenario, flights), progress)
-            new, reasons = shortfalls(scenario, campaign, log, state)
+            new, struck, reasons = shortfalls(scenario, campaign, log, state)
             entry["shortfalls"] = len(log.shortfalls)
             state.demands += new
         else:
-            new = []
+            new, struck = [], False
+        entry["reasons"] = reasons[:24]
         state.history.append(entry)
         state.iteration += 1
         state.campaign = campaign
-        if not raised and not new:
+        if not raised and not new and not struck:
             converged = not reasons
             break
         checkpoint(folder, state)
@@ -241,8 +245,12 @@ def _plan(
             done = 1.0 if gap <= scenario.header.gap else scenario.header.gap / gap
             progress("plan", done, f"gap {100.0 * gap:.2f} % of {100.0 * scenario.header.gap:.1f} %")
 
+    stricter = {
+        id_: dataclasses.replace(outpost, reserve_s={k: RESERVE * v for k, v in outpost.reserve_s.items()})
+        for id_, outpost in scenario.outposts.items()
+    }
     return plan(
-        scenario,
+        dataclasses.replace(scenario, outposts=stricter),
         legs,
         rates,
         permissions=allowed.flags,

@@ -26,13 +26,17 @@ class Handover:
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A stock that ran below what was needed: the amount missing, from when."""
+    """A stock that ran below what was needed: the amount missing, from when.
+
+    ``flight`` names the flight that was to take it away, where that is what fell short.
+    """
 
     place: str
     commodity: str
     epoch_tdb_s: float
     amount_kg: float
     reason: str
+    flight: str = ""
 
 
 @dataclass(frozen=True, slots=True)
