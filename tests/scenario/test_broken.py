@@ -36,7 +36,7 @@ CASES: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
     "date outside the ephemeris": (
         "start = 2031-01-01\nend = 2032-01-01",
         "start = 2649-06-01\nend = 2651-01-01",
-        4,
+        3,
         ("outside the ephemeris",),
     ),
     "end before start": ("end = 2032-01-01", "end = 2030-01-01", 4, ("not after the start",)),

@@ -12,7 +12,7 @@ from moonvillage.ephemeris.time import tdb_s_to_utc
 from moonvillage.pipeline.state import State
 from moonvillage.records.campaign import Campaign
 from moonvillage.records.flights import Flights
-from moonvillage.records.legs import Leg
+from moonvillage.records.legs import Leg, LegTable
 from moonvillage.records.outpost import Handover, OutpostLog
 from moonvillage.scenario import Demand, Scenario
 from moonvillage.scenario.walk import walk
@@ -22,6 +22,9 @@ def compare(
     scenario: Scenario, campaign: Campaign, flights: Flights, flown: Mapping[str, Sequence[Leg]], state: State
 ) -> tuple[list[Key], list[str]]:
     """Columns whose flights need more than planned, or could not be flown; their flown figures enter the state.
+
+    What a flight needed of an arc above the table, all flights of that arc are planned with from then on
+    (``state.lifts``): the table leaves the plane free, and they are bound alike.
 
     More than planned: more Δv than the planned one with the scenario's margin, or a launcher asked for more than it
     can lift to the energy flown.
@@ -63,6 +66,9 @@ def compare(
                 f"needs {r['dv_m_s']:.1f} m/s, planned {r['planned_dv_m_s']:.1f}"
                 for r in dear
             ]
+            for r in dear:
+                lift = state.lifts.get(r["arc"], 1.0)
+                state.lifts[r["arc"]] = max(lift, lift * r["dv_m_s"] / r["planned_dv_m_s"])
             old = state.flown.get(key)
             new: dict[int, FlownStep] = dict(old.steps) if old is not None else {}
             for row, leg in zip(rows, flown[flight], strict=False):
@@ -72,6 +78,22 @@ def compare(
             state.flown[key] = FlownColumn(new)
             raised.append(key)
     return raised, reasons
+
+
+def lifted(legs: LegTable, lifts: Mapping[str, float]) -> LegTable:
+    """The table with the Δv of some arcs raised by what flights needed of them."""
+    if not lifts:
+        return legs
+    rows = {
+        arc: tuple(
+            dataclasses.replace(row, dv_m_s=tuple((name, dv * lifts[arc]) for name, dv in row.dv_m_s))
+            for row in found
+        )
+        if arc in lifts
+        else found
+        for arc, found in legs.rows.items()
+    }
+    return LegTable(rows)
 
 
 def handovers_flown(campaign: Campaign, scenario: Scenario, flights: Flights) -> list[Handover]:

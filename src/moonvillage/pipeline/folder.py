@@ -100,6 +100,7 @@ def resume(folder: Path, key: str) -> State:
     state.iteration = saved["iteration"]
     state.history = saved["history"]
     state.wall_s = saved["wall_s"]
+    state.lifts = saved["lifts"]
     for (mission, period, choice), column in saved["flown"]:
         steps = {
             int(index): FlownStep(s[0], s[1], tuple((name, dv) for name, dv in s[2]), s[3])
@@ -128,6 +129,7 @@ def checkpoint(folder: Path, state: State) -> None:
             "iteration": state.iteration,
             "history": state.history,
             "wall_s": state.wall_s,
+            "lifts": state.lifts,
             "plan": name,
             "campaign": {
                 "status": campaign.status,

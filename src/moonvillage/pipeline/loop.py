@@ -22,7 +22,7 @@ from moonvillage.campaign import plan
 from moonvillage.errors import InputError, Interrupted
 from moonvillage.outpost import live
 from moonvillage.outpost import rates as outpost_rates
-from moonvillage.pipeline.feedback import compare, handovers_flown, shortfalls
+from moonvillage.pipeline.feedback import compare, handovers_flown, lifted, shortfalls
 from moonvillage.pipeline.flying import PlannedFlight, fly_all, planned_flights, to_flights
 from moonvillage.pipeline.folder import checkpoint, digest, finished, manifest_of, resume, save, tidy
 from moonvillage.pipeline.permissions import Permissions, permissions
@@ -44,6 +44,8 @@ MAX_ITERATIONS: Final = 15
 #: The plan keeps this many times the reserve that the days lived are asked for: it thinks in periods and mean crews,
 #: they in days, and while one crew hands over to the next there are twice as many people.
 RESERVE: Final = 2.2
+#: Wall time after which a plan that is not proven to the gap is taken as it is, with its gap.
+PLAN_LIMIT_S: Final = 300.0
 
 
 class Clock:
@@ -251,12 +253,13 @@ def _plan(
     }
     return plan(
         dataclasses.replace(scenario, outposts=stricter),
-        legs,
+        lifted(legs, state.lifts),
         rates,
         permissions=allowed.flags,
         flown=state.flown,
         extra_demands=tuple(state.demands),
         warm=state.campaign,
+        time_limit_s=PLAN_LIMIT_S,
         progress=show,
         cancelled=cancelled,
     )

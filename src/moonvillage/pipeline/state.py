@@ -20,6 +20,7 @@ class State:
 
     iteration: int = 0
     flown: dict[Key, FlownColumn] = field(default_factory=dict)
+    lifts: dict[str, float] = field(default_factory=dict)  # arc → what flights needed of it, over the table
     demands: list[Demand] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
     wall_s: dict[str, float] = field(default_factory=dict)
