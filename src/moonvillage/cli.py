@@ -113,7 +113,9 @@ def _as_json(problem: Problem) -> dict[str, Any]:
 
 
 @app.command
-def new(file: Path, /, *, from_: Annotated[str, Parameter(name="--from")] = "moon-village", json: Json = False) -> int:
+def new(
+    file: Path, /, *, from_: Annotated[str, Parameter(name="--from")] = "moon-village", json: Json = False
+) -> int:
     """Write a starting scenario.
 
     Example: `moonvillage new mine.toml --from sortie`

@@ -52,9 +52,7 @@ DIMENSIONS: Final[dict[str, tuple[str, str]]] = {
 
 @lru_cache(maxsize=1)
 def _registry() -> pint.UnitRegistry[Any]:
-    registry: pint.UnitRegistry[Any] = pint.UnitRegistry(
-        autoconvert_offset_to_baseunit=True, cache_folder=None
-    )
+    registry: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True, cache_folder=None)
     registry.define("EUR = [money] = euro")
     registry.define(f"USD = {EUR_PER_USD} EUR")
     registry.define(f"CNY = {EUR_PER_CNY} EUR")
@@ -93,9 +91,7 @@ def parse_quantity(text: object, dimension: str) -> float:
     """
     si_unit, example = DIMENSIONS[dimension]
     if isinstance(text, bool) or not isinstance(text, (str, int, float)):
-        raise ValueError(
-            f"is not a {dimension.replace('_', ' ')}", f"write a number and a unit, such as '{example}'"
-        )
+        raise ValueError(f"is not a {dimension.replace('_', ' ')}", f"write a number and a unit, such as '{example}'")
     if isinstance(text, (int, float)):
         if dimension == "fraction":
             return _finite(float(text), example)
