@@ -30,7 +30,7 @@ INTERRUPTED: Final = 3
 app = cyclopts.App(
     name="moonvillage",
     version=__version__,
-    help="Plan, fly, live and share a human outpost on the Moon: one scenario file in, a campaign with its proof out.",
+    help="Plan, fly, live and share a human outpost on the Moon: a scenario file in, a campaign with its proof out.",
     help_format="markdown",
 )
 
@@ -171,7 +171,7 @@ def _run(file: Path, out: Path | None, until: str, json: bool, quiet: bool, work
     from moonvillage.pipeline import run as run_pipeline
 
     folder = out if out is not None else Path("runs") / file.stem
-    with _stoppable() as stop, _progress(quiet or json and not sys.stderr.isatty()) as progress:
+    with _stoppable() as stop, _progress(quiet or (json and not sys.stderr.isatty())) as progress:
         summary = run_pipeline(file, folder, until=until, progress=progress, cancelled=stop, workers=workers)
     if json:
         _print_json(summary)

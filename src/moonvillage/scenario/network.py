@@ -62,7 +62,8 @@ class Network:
     """A network with prescribed arcs (see :mod:`moonvillage.campaign.network`).
 
     ``supplies`` are at hand at their step; ``free`` names the node where craft, propellant and every item that is not
-    itself needed there can be had without limit. ``needs`` are used up at their node and step (people among the needs have come home there).
+    itself needed there can be had without limit. ``needs`` are used up at their node and step (people among
+    the needs have come home there).
     ``visits`` say how many people must be at a node between a step and the next.
     """
 
