@@ -200,3 +200,19 @@ def test_python_verbs_agree_with_the_command(done: tuple[Path, dict[str, Any], f
     log = mv.live(scenario, campaign, flights)
     assert log.days.height >= 365
     assert math.isfinite(campaign.objective_value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["sortie", "station-resupply", "sample-return", "far-side", "mars-depot", "moon-village"]
+)
+def test_every_shipped_scenario_closes(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The loop settles on each, within its gap, flown as planned, closing to 100 m and 0.1 m/s."""
+    path = tmp_path / f"{name}.toml"
+    path.write_text(example_text(name))
+    assert main(["run", str(path), "-o", str(tmp_path / "run"), "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["status"] == "optimal", summary["reasons"]
+    assert summary["gap"] <= 0.02
+    assert summary["closure"]["position_m"] < 100.0
+    assert summary["closure"]["velocity_m_s"] < 0.1
