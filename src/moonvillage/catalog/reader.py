@@ -37,15 +37,20 @@ class Document:
 
     def line(self, path: Path_) -> int | None:
         """The line of a key, or of the nearest enclosing key that has one."""
-        while path:
-            if path in self.lines:
-                return self.lines[path]
-            path = path[:-1]
-        return None
+        return nearest_line(self.lines, path)
 
     def problem(self, path: Path_, value: object, message: str, remedy: str) -> Problem:
         """A Problem that points at ``path``."""
         return Problem(self.file, self.line(path), dotted(path), shown(value), message, remedy)
+
+
+def nearest_line(lines: Mapping[Path_, int], path: Path_) -> int | None:
+    """The line of a key, or of the nearest enclosing key that has one; None where no key has."""
+    while path:
+        if path in lines:
+            return lines[path]
+        path = path[:-1]
+    return None
 
 
 def dotted(path: Path_) -> str:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field
 from functools import lru_cache
-from typing import Any, Final, TypeVar, get_type_hints
+from typing import Any, Final, TypeVar
 
 from moonvillage.catalog.reader import Document, Path_, did_you_mean
 from moonvillage.ephemeris.time import utc_to_tdb_s
@@ -410,8 +410,3 @@ def json_schema(cls: type) -> dict[str, Any]:
         if f.default is MISSING and f.default_factory is MISSING:
             required.append(key)
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-
-
-def type_hints(cls: type) -> dict[str, Any]:
-    """Resolved annotations of a record class (for the documentation)."""
-    return get_type_hints(cls)

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from moonvillage.catalog import GroundSite, Launcher, Module, Part
-from moonvillage.catalog.reader import did_you_mean, dotted
+from moonvillage.catalog.reader import did_you_mean, dotted, nearest_line
 from moonvillage.cooperation import FACTS, Decision, Interaction, MissionDecision, Rulebook, decide, decide_mission
 from moonvillage.ephemeris.time import tdb_s_to_utc, utc_to_tdb_s
 from moonvillage.errors import InputError, Problem
@@ -210,7 +210,7 @@ def _bad_facts(scenario: Scenario, mission: Mission) -> list[Problem]:
     for index, spec in enumerate(mission.interactions):
         for name, value in spec.facts.items():
             path = ("missions", mission.id, "interactions", index, "facts", name)
-            line = _line(scenario, path)
+            line = nearest_line(scenario.lines, path)
             if name not in FACTS:
                 problems.append(
                     Problem(scenario.file, line, dotted(path), "", "is not a fact", did_you_mean(name, FACTS))
@@ -222,14 +222,6 @@ def _bad_facts(scenario: Scenario, mission: Mission) -> list[Problem]:
                     )
                 )
     return problems
-
-
-def _line(scenario: Scenario, path: tuple[str | int, ...]) -> int | None:
-    while path:
-        if path in scenario.lines:
-            return scenario.lines[path]
-        path = path[:-1]
-    return None
 
 
 def _refusal(
@@ -248,7 +240,7 @@ def _refusal(
     else:
         message = f"is {decision.answer} at all times: {decision.why}"
         remedy = "; or ".join([*decision.would_change[:2], "set optional = true to leave it out"])
-    return Problem(scenario.file, _line(scenario, path), dotted(path), str(interaction), message, remedy)
+    return Problem(scenario.file, nearest_line(scenario.lines, path), dotted(path), str(interaction), message, remedy)
 
 
 def decide_scenario(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from moonvillage.catalog import Craft, Launcher, Module
-from moonvillage.catalog.reader import Path_, dotted, shown
+from moonvillage.catalog.reader import Path_, dotted, nearest_line, shown
 from moonvillage.ephemeris.de440 import load as load_ephemeris
 from moonvillage.ephemeris.time import tdb_s_to_utc, utc_to_tdb_s
 from moonvillage.errors import Problem
@@ -55,11 +55,7 @@ class _Checker:
         self.scenario = scenario
 
     def problem(self, path: Path_, value: object, message: str, remedy: str) -> Problem:
-        line: int | None = None
-        probe = path
-        while probe and line is None:
-            line = self.scenario.lines.get(probe)
-            probe = probe[:-1]
+        line = nearest_line(self.scenario.lines, path)
         return Problem(self.scenario.file, line, dotted(path), shown(value), message, remedy)
 
 
