@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from moonvillage.cli import main
-from moonvillage.samples_cli import app
+from moonvillage.cli.samples import app
 
 DATES = ["--date", "2026-01-01", "--by", "cnsa"]
 

@@ -6,26 +6,29 @@ Exit codes: 0 done; 1 done, and the answer is no; 2 the input is wrong; 3 interr
 
 from __future__ import annotations
 
-import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import cyclopts
 from cyclopts import Parameter
 from rich.console import Console
 
 from moonvillage import __version__
-from moonvillage.errors import EphemerisRangeError, InputError, Interrupted, Problem
-
-DONE: Final = 0
-ANSWER_IS_NO: Final = 1
-WRONG_INPUT: Final = 2
-INTERRUPTED: Final = 3
+from moonvillage.cli.shared import (
+    ANSWER_IS_NO,
+    DONE,
+    INTERRUPTED,
+    WRONG_INPUT,
+    Json,
+    Out,
+    Quiet,
+    as_json,
+    print_json,
+    progress_bar,
+    stoppable,
+)
+from moonvillage.errors import InputError
 
 app = cyclopts.App(
     name="moonvillage",
@@ -33,83 +36,6 @@ app = cyclopts.App(
     help="Plan, fly, live and share a human outpost on the Moon: a scenario file in, a campaign with its proof out.",
     help_format="markdown",
 )
-
-Json = Annotated[bool, Parameter(name=["--json"], negative=())]
-Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative=())]
-Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
-
-
-class _Stop:
-    """Ctrl-C once asks the work to stop at the next safe point; twice ends it at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __call__(self) -> bool:
-        return self.asked
-
-    def handle(self, signum: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-        print("\nstopping at the next safe point; the run can be resumed (again to stop at once)", file=sys.stderr)
-
-
-@contextmanager
-def _stoppable() -> Iterator[_Stop]:
-    stop = _Stop()
-    before = signal.signal(signal.SIGINT, stop.handle)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str, float, str], None] | None]:
-    """A progress bar with the time left, on standard error, only on a terminal."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    with Progress(
-        TextColumn("{task.description:>9}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[message]}"),
-        console=console,
-        transient=True,
-    ) as bar:
-        tasks: dict[str, Any] = {}
-
-        def show(stage: str, fraction: float, message: str) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=1.0, message="")
-            bar.update(tasks[stage], completed=min(1.0, fraction), message=message[:60])
-
-        yield show
-
-
-def _print_json(value: Any) -> None:
-    from moonvillage.records.store import plain
-
-    print(json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False))
-
-
-def _as_json(problem: Problem) -> dict[str, Any]:
-    return {
-        "file": problem.file,
-        "line": problem.line,
-        "field": problem.field,
-        "value": problem.value,
-        "message": problem.message,
-        "remedy": problem.remedy,
-    }
 
 
 @app.command
@@ -131,7 +57,7 @@ def new(
 
     path = write_example(from_, file)
     if json:
-        _print_json({"file": str(path), "from": from_})
+        print_json({"file": str(path), "from": from_})
     else:
         print(f"wrote {path}; now: moonvillage check {path}")
     return DONE
@@ -158,7 +84,7 @@ def check(file: Path, /, *, json: Json = False) -> int:
         problems = error.problems
         scenario = None
     if json:
-        _print_json({"ok": not problems, "problems": [_as_json(p) for p in problems]})
+        print_json({"ok": not problems, "problems": [as_json(p) for p in problems]})
     elif problems:
         for problem in problems:
             print(problem, file=sys.stderr)
@@ -171,10 +97,10 @@ def _run(file: Path, out: Path | None, until: str, json: bool, quiet: bool, work
     from moonvillage.pipeline import run as run_pipeline
 
     folder = out if out is not None else Path("runs") / file.stem
-    with _stoppable() as stop, _progress(quiet or (json and not sys.stderr.isatty())) as progress:
+    with stoppable() as stop, progress_bar(quiet or (json and not sys.stderr.isatty())) as progress:
         summary = run_pipeline(file, folder, until=until, progress=progress, cancelled=stop, workers=workers)
     if json:
-        _print_json(summary)
+        print_json(summary)
     else:
         from moonvillage.reporting.console import summary_lines
 
@@ -267,7 +193,7 @@ def report(folder: Path, /, *, json: Json = False, quiet: Quiet = False) -> int:
 
     path = report_folder(folder)
     if json:
-        _print_json({"report": str(path)})
+        print_json({"report": str(path)})
     else:
         print(path)
     return DONE
@@ -293,7 +219,7 @@ def allow(file: Path, /, *, mission: str | None = None, date: str | None = None,
 
     decisions = decide_scenario(load(file), mission=mission, date=date)
     if json:
-        _print_json(decisions)
+        print_json(decisions)
     else:
         from moonvillage.reporting.listing import decision_lines
 
@@ -318,7 +244,7 @@ def catalog(kind: str | None = None, id: str | None = None, /, *, json: Json = F
 
     value = listing(kind) if id is None else describe(kind or "", id)
     if json:
-        _print_json(value)
+        print_json(value)
     else:
         from moonvillage.reporting.listing import catalog_lines
 
@@ -334,7 +260,7 @@ def schema(*, json: Json = True) -> int:
     """
     from moonvillage.scenario.schema import scenario_schema
 
-    _print_json(scenario_schema())
+    print_json(scenario_schema())
     return DONE
 
 
@@ -348,7 +274,7 @@ def cite(folder: Path | None = None, /, *, json: Json = False) -> int:
 
     entries = citations()
     if json:
-        _print_json(entries)
+        print_json(entries)
     else:
         print("\n\n".join(entry["bibtex"] for entry in entries))
     return DONE
@@ -364,42 +290,11 @@ def doctor(*, json: Json = False) -> int:
 
     findings = examine()
     if json:
-        _print_json({"ok": all(f["ok"] for f in findings), "findings": findings})
+        print_json({"ok": all(f["ok"] for f in findings), "findings": findings})
     else:
         for finding in findings:
             print(f"{'ok ' if finding['ok'] else 'BAD'}  {finding['what']}: {finding['found']}")
     return DONE if all(f["ok"] for f in findings) else ANSWER_IS_NO
 
 
-app.command("moonvillage.samples_cli:app", name="samples", help="The sample ledger, from collection to loan.")
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run a command; the value is the exit code. Installed as ``moonvillage``."""
-    arguments = sys.argv[1:] if argv is None else argv
-    wants_json = "--json" in arguments
-    try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-        return int(code) if isinstance(code, int) else DONE
-    except cyclopts.CycloptsError as error:
-        problems = [Problem("command line", None, "", "", " ".join(str(error).split()), "see 'moonvillage --help'")]
-    except InputError as error:
-        problems = error.problems
-    except EphemerisRangeError as error:
-        problems = [Problem("", None, "", "", str(error), "choose dates within DE440 (1550 to 2649)")]
-    except (Interrupted, KeyboardInterrupt):
-        if wants_json:
-            _print_json({"status": "interrupted"})
-        print("interrupted; the same command resumes", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        return DONE
-    if wants_json:
-        _print_json({"ok": False, "problems": [_as_json(p) for p in problems]})
-    for problem in problems:
-        print(str(problem).lstrip(": "), file=sys.stderr)
-    return WRONG_INPUT
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+app.command("moonvillage.cli.samples:app", name="samples", help="The sample ledger, from collection to loan.")

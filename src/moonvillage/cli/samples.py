@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final
 import cyclopts
 from cyclopts import Parameter
 
-from moonvillage.cli import ANSWER_IS_NO, DONE, Json
+from moonvillage.cli.shared import ANSWER_IS_NO, DONE, Json
 from moonvillage.curation import Entry, Holding, Ledger, Loan, Portion, Request, Sample, show_mass
 from moonvillage.errors import InputError
 

@@ -1,0 +1,1 @@
+"""Flown missions against what the product computes for them."""
