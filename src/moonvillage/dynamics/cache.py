@@ -60,7 +60,7 @@ def _sources() -> str:
     files = [*sorted(here.glob("*.py")), here.parent / "ephemeris" / "orientation.py"]
     digest = hashlib.sha256()
     for file in files:
-        if file.name not in ("propagate.py", "__init__.py"):
+        if file.name not in ("propagate.py", "batch.py", "__init__.py"):
             digest.update(file.read_bytes())
     return digest.hexdigest()
 
