@@ -100,7 +100,9 @@ class Arc:
     """A physical way from one place to another, solved by the trajectory room.
 
     ``thrust_to_mass_m_s2`` matters for powered descent and ascent (initial thrust acceleration; None elsewhere).
-    ``isp_s`` likewise (the loss depends on it).
+    ``isp_s`` likewise (the loss depends on it). ``via`` chooses among the ways between one pair of places:
+    empty for the usual one, ``"ballistic"`` for the slow one by way of the Sun's tide, ``"direct"`` for one without
+    a lunar flyby, ``"spiral"`` for low thrust (then thrust-to-mass and ``isp_s`` are needed).
     """
 
     id: str
@@ -108,3 +110,4 @@ class Arc:
     destination: Place
     thrust_to_mass_m_s2: float | None = None
     isp_s: float | None = None
+    via: str = ""

@@ -139,8 +139,11 @@ def legs(bundle: Bundle) -> Markup | None:
     for arc, rows in sorted(bundle.legs.rows.items()):
         good = [row for row in rows if row.converged]
         way, _, craft = arc.partition("@")
+        way, _, via = way.partition("~")
         origin, _, destination = way.partition(">")
         name = f"{bundle.place(origin)} → {bundle.place(destination)}"
+        if via:
+            name += f", {via}"
         if craft:
             name += f", {bundle.title('craft', craft.partition('.')[0])}"
         dv = [row.total_m_s for row in good]

@@ -6,7 +6,7 @@ user's to mend; whether a sensible scenario has a feasible plan is for the plann
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from moonvillage.catalog import Craft, Launcher, Module
@@ -45,6 +45,11 @@ FLYABLE: Final[frozenset[tuple[type, type]]] = frozenset(
         (Halo, MoonOrbit),
     }
 )
+#: Ways that a ``fly`` step may name in ``via``, by kinds of place.
+WAYS: Final[Mapping[tuple[type, type], tuple[str, ...]]] = {
+    (EarthOrbit, Halo): ("ballistic",),
+    (EarthOrbit, MoonOrbit): ("ballistic",),
+}
 #: The burns that a launcher may make for its payload, by the kind of the first leg.
 _FIRST_BURN: Final = {MoonOrbit: "tli", Halo: "tli", FreeReturn: "tli", Planet: "tmi"}
 MAX_PERIODS: Final = 1000
@@ -153,6 +158,14 @@ def _step(c: _Checker, mission: Mission, point: Waypoint) -> Iterator[Problem]:
                 f"cannot be flown to from '{point.place}' ({_kind(origin)} to {_kind(destination)})",
                 "go by way of "
                 + (" or ".join(sorted({_KIND[b] for a, b in FLYABLE if a is type(origin)})) or "a launch"),
+            )
+        ways = WAYS.get((type(origin), type(destination)), ())
+        if step.via and step.via not in ways:
+            yield c.problem(
+                (*path, "via"),
+                step.via,
+                f"is no way from '{point.place}' to '{step.to}'",
+                f"write {' or '.join(ways)}, or leave it out" if ways else "leave it out",
             )
         for craft in (step.by, *step.burns.values()):
             if craft and craft not in point.active:

@@ -106,7 +106,7 @@ class Step:
     ``launch``: ``on`` a launcher, ``lifts`` these craft (all by default), ``to`` an Earth orbit, ``into`` leo, tli or
     escape (then the launcher makes the first burn of the next flight of these craft).
     ``fly``: ``to`` a place, ``by`` a craft (``burns`` names others for single burns), at least ``wait`` after the
-    step before, within ``within`` after that.
+    step before, within ``within`` after that; ``via`` names another way than the usual one.
     ``burn``: a stated ``dv`` by ``burners`` in turn, each dropped when empty where ``stage`` is true (no trajectory);
     the stack is then at ``to`` where that is given.
     ``undock``: go on with ``craft`` only, the others wait here; ``dock``: take ``craft`` (waiting here) back in.
@@ -144,6 +144,12 @@ class Step:
     burns: Mapping[str, str] = mapping("craft", "fly: who makes which burn, where it is not 'by'", {})
     wait_s: float = quantity("time", "fly: earliest departure after the step before", 0.0, low=0.0)
     within_s: float = quantity("time", "fly: latest departure after the earliest", 0.0, low=0.0)
+    via: str = choice(
+        ("", "ballistic", "direct", "spiral"),
+        "fly: the way: 'ballistic' (80 to 130 days by the Sun's tide), 'direct' (without a lunar flyby), 'spiral' "
+        "(low thrust); the usual one by default",
+        "",
+    )
     dv_m_s: float = quantity("speed", "burn: velocity change", 0.0, low=0.0)
     burners: tuple[str, ...] = refs("craft", "burn: stages in the order of burning", ())
     stage: bool = flag("burn: drop each stage when it is empty", False)

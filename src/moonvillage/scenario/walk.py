@@ -68,36 +68,40 @@ def walk(mission: Mission) -> list[Waypoint]:
     return points
 
 
-def arc_id(origin: str, destination: str, powered_by: str = "") -> str:
-    """The id of an arc; powered descents and ascents depend on the craft too."""
-    return f"{origin}>{destination}" + (f"@{powered_by}" if powered_by else "")
+def arc_id(origin: str, destination: str, powered_by: str = "", via: str = "") -> str:
+    """The id of an arc; powered descents, ascents and spirals depend on the craft too."""
+    return f"{origin}>{destination}" + (f"~{via}" if via else "") + (f"@{powered_by}" if powered_by else "")
 
 
 def arc_of(scenario: Scenario, mission: Mission, point: Waypoint) -> Arc:
     """The arc that a ``fly`` step flies.
 
     For a descent or an ascent the initial thrust acceleration is the craft's thrust over the stack's mass with
-    full tanks and full cargo for a descent, and without cargo for an ascent.
+    full tanks and full cargo for a descent, and without cargo for an ascent; for a spiral, with full tanks and
+    full cargo.
     """
+    via = point.step.via
     origin = scenario.places[point.place]
     destination = scenario.places[point.step.to]
     powered = isinstance(origin, MoonSurface) or (
         isinstance(destination, MoonSurface) and isinstance(origin, MoonOrbit)
     )
-    if not powered:
-        return Arc(arc_id(point.place, point.step.to), origin, destination)
+    spiral = via == "spiral"
+    if not powered and not spiral:
+        return Arc(arc_id(point.place, point.step.to, via=via), origin, destination, via=via)
     crafts: Mapping[str, Craft] = scenario.of("craft")
     burner = crafts[point.step.by]
     mass_kg = sum(crafts[c].dry_kg + crafts[c].propellant_kg for c in point.active)
-    if isinstance(destination, MoonSurface):
+    if isinstance(destination, MoonSurface) or spiral:
         mass_kg += sum(crafts[c].cargo_kg for c in point.active)
     thrust_to_mass = burner.thrust_n / mass_kg if burner.thrust_n > 0.0 and mass_kg > 0.0 else None
     return Arc(
-        arc_id(point.place, point.step.to, f"{mission.id}.{point.index}"),
+        arc_id(point.place, point.step.to, f"{mission.id}.{point.index}", via),
         origin,
         destination,
         thrust_to_mass_m_s2=thrust_to_mass,
         isp_s=burner.isp_s or None,
+        via=via,
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from moonvillage.ephemeris import de440
 from moonvillage.records.legs import Leg
 from moonvillage.records.places import Arc, EarthGround, EarthOrbit, MoonOrbit, MoonSurface, Place
-from moonvillage.trajectory.registry import SOLVERS, SolveOptions, failure
+from moonvillage.trajectory.registry import SolveOptions, failure, solver_of
 
 _MODULES = ("lunar", "earth_return", "landing", "halo_legs", "halo_moon", "free_return", "rendezvous", "mars")
 
@@ -114,8 +114,7 @@ def solve(
             return failure(arc, departure_tdb_s, "The plane normal is not a direction.")
         x, y, z = (float(component) / length for component in plane_normal)
         normal = (x, y, z)
-    solver = SOLVERS.get((type(arc.origin), type(arc.destination)))
-    if solver is None:
-        pair = f"{type(arc.origin).__name__} to {type(arc.destination).__name__}"
-        return failure(arc, departure_tdb_s, f"No solver flies from {pair}.")
+    solver = solver_of(arc)
+    if isinstance(solver, str):
+        return failure(arc, departure_tdb_s, solver)
     return solver(arc, departure_tdb_s, SolveOptions(normal, duration_s, samples, fixed_departure))

@@ -36,18 +36,37 @@ Solver = Callable[[Arc, float, SolveOptions], Leg]
 
 #: (type of origin, type of destination) → solver. Filled at import by :func:`register`, never changed later.
 SOLVERS: Final[dict[tuple[type[Place], type[Place]], Solver]] = {}
+#: The same for arcs that say by which way (``Arc.via``): (origin, destination, via) → solver.
+VARIANTS: Final[dict[tuple[type[Place], type[Place], str], Solver]] = {}
 
 
-def register(origin: type[Place], destination: type[Place]) -> Callable[[Solver], Solver]:
-    """Enter a solver for arcs from ``origin`` to ``destination``."""
+def register(origin: type[Place], destination: type[Place], via: str = "") -> Callable[[Solver], Solver]:
+    """Enter a solver for arcs from ``origin`` to ``destination``, by the usual way or by the one named ``via``."""
 
     def enter(solver: Solver) -> Solver:
-        if (origin, destination) in SOLVERS:
-            raise ValueError(f"two solvers for {origin.__name__} → {destination.__name__}")
-        SOLVERS[origin, destination] = solver
+        if (origin, destination) in SOLVERS if not via else (origin, destination, via) in VARIANTS:
+            raise ValueError(f"two solvers for {origin.__name__} → {destination.__name__} {via}".rstrip())
+        if via:
+            VARIANTS[origin, destination, via] = solver
+        else:
+            SOLVERS[origin, destination] = solver
         return solver
 
     return enter
+
+
+def solver_of(arc: Arc) -> Solver | str:
+    """The solver of an arc, or a sentence that says why there is none."""
+    ends = (type(arc.origin), type(arc.destination))
+    found = VARIANTS.get((*ends, arc.via)) if arc.via else SOLVERS.get(ends)
+    if found is not None:
+        return found
+    pair = f"{ends[0].__name__} to {ends[1].__name__}"
+    ways = sorted(via for a, b, via in VARIANTS if (a, b) == ends)
+    if ends in SOLVERS or ways:
+        named = ", ".join(repr(via) for via in ways) or "none"
+        return f"No solver flies from {pair} by way of {arc.via!r}; named ways of this pair are: {named}."
+    return f"No solver flies from {pair}."
 
 
 def kind(arc: Arc) -> str:
