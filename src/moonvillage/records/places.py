@@ -74,6 +74,18 @@ class Halo:
 
 
 @dataclass(frozen=True, slots=True)
+class Dro:
+    """A distant retrograde orbit about the Moon, in the plane of the Moon's motion.
+
+    ``radius_m`` is its distance from the Moon's centre where it crosses the Earth-Moon line on the Earth's side, in
+    the restricted problem at the mean Earth-Moon distance 384,400 km.
+    """
+
+    id: str
+    radius_m: float
+
+
+@dataclass(frozen=True, slots=True)
 class Planet:
     """Another planet as a target of a departure; the leg ends on an arrival sphere around its centre."""
 
@@ -92,7 +104,7 @@ class FreeReturn:
     entry_flight_path_angle_rad: float = -0.1134
 
 
-Place = EarthGround | EarthOrbit | MoonOrbit | MoonSurface | Halo | Planet | FreeReturn
+Place = EarthGround | EarthOrbit | MoonOrbit | MoonSurface | Halo | Dro | Planet | FreeReturn
 
 
 @dataclass(frozen=True, slots=True)

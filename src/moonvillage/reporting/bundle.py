@@ -35,6 +35,7 @@ _RANKS: Final = {
     "earth_orbit": 1,
     "free_return": 2,
     "halo": 3,
+    "dro": 3,
     "moon_orbit": 4,
     "surface": 5,
     "planet": 6,

@@ -15,6 +15,7 @@ from moonvillage.ephemeris.de440 import load as load_ephemeris
 from moonvillage.ephemeris.time import tdb_s_to_utc, utc_to_tdb_s
 from moonvillage.errors import Problem
 from moonvillage.records.places import (
+    Dro,
     EarthGround,
     EarthOrbit,
     FreeReturn,
@@ -225,6 +226,7 @@ _KIND: Final[dict[type, str]] = {
     MoonOrbit: "moon_orbit",
     MoonSurface: "surface",
     Halo: "halo",
+    Dro: "dro",
     Planet: "planet",
     FreeReturn: "free_return",
 }
@@ -440,7 +442,7 @@ def _outposts(c: _Checker) -> Iterator[Problem]:
         path: Path_ = ("outposts", outpost.id)
         if isinstance(place, MoonSurface) and not outpost.site:
             yield c.problem(path, "", "stands on the surface and names no site", 'add site = "connecting_ridge"')
-        if place is not None and not isinstance(place, (MoonSurface, EarthOrbit, MoonOrbit, Halo)):
+        if place is not None and not isinstance(place, (MoonSurface, EarthOrbit, MoonOrbit, Halo, Dro)):
             yield c.problem(
                 (*path, "place"), outpost.place, "cannot hold an outpost", "name a surface place or an orbit"
             )

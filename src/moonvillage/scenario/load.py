@@ -12,6 +12,7 @@ from moonvillage.catalog.reader import Document, did_you_mean, parse_document, r
 from moonvillage.catalog.schema import ID, Builder
 from moonvillage.errors import InputError
 from moonvillage.records.places import (
+    Dro,
     EarthGround,
     EarthOrbit,
     FreeReturn,
@@ -217,6 +218,9 @@ def _places(builder: Builder, specs: Mapping[str, PlaceSpec], sites: Mapping[str
                 places[spec.id] = Halo(
                     spec.id, spec.point, spec.northern, spec.perilune_m or None, spec.amplitude_m or None
                 )
+        elif spec.kind == "dro":
+            if need(spec.radius_m > 0, "radius", '"70000 km"'):
+                places[spec.id] = Dro(spec.id, spec.radius_m)
         elif spec.kind == "planet":
             if spec.planet != "mars":
                 builder.complain(

@@ -79,7 +79,7 @@ class PlaceSpec:
 
     id: str
     kind: str = choice(
-        ("ground", "earth_orbit", "moon_orbit", "surface", "halo", "planet", "free_return"), "what it is"
+        ("ground", "earth_orbit", "moon_orbit", "surface", "halo", "dro", "planet", "free_return"), "what it is"
     )
     title: str = text("name shown in the report", "")
     altitude_m: float = quantity("length", "altitude of an orbit or of the perilune", 0.0, low=0.0)
@@ -94,6 +94,9 @@ class PlaceSpec:
     northern: bool = flag("for a halo: the northern class", False)
     perilune_m: float = quantity("length", "for a near-rectilinear halo: perilune radius", 0.0, low=0.0)
     amplitude_m: float = quantity("length", "for a halo: out-of-plane amplitude", 0.0, low=0.0)
+    radius_m: float = quantity(
+        "length", "for a distant retrograde orbit: distance from the Moon's centre on the Earth's side", 0.0, low=0.0
+    )
     planet: str = text("for a planet: its name", "mars")
     stores: bool = flag("stocks may be kept here between flights", False)
     provenance: Mapping[str, Provenance] = field(default_factory=dict)

@@ -21,10 +21,11 @@ from scipy.linalg import cho_factor, cho_solve
 
 from moonvillage import dynamics
 from moonvillage.ephemeris import de440
-from moonvillage.records.places import Halo
-from moonvillage.trajectory import cr3bp, halo
+from moonvillage.records.places import Dro, Halo
+from moonvillage.trajectory import cr3bp, dro, halo, periodic
 from moonvillage.trajectory.cr3bp import TIME_S
 from moonvillage.trajectory.halo import HaloOrbit
+from moonvillage.trajectory.periodic import PeriodicOrbit
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +49,7 @@ class Reference:
     converged.
     """
 
-    orbit: HaloOrbit
+    orbit: HaloOrbit | PeriodicOrbit
     start_tdb_s: float
     end_tdb_s: float
     paths: tuple[dynamics.Path, ...]
@@ -76,13 +77,24 @@ class Reference:
         return float((epoch_tdb_s / (self.orbit.period * TIME_S)) % 1.0)
 
 
-def period_s(place: Halo) -> float:
-    """Nominal period of a halo, s. Raises ValueError where the family has no such member."""
-    return halo.find_halo(place).period * TIME_S
+def find(place: Halo | Dro) -> HaloOrbit | PeriodicOrbit:
+    """The periodic orbit of the restricted problem that a place names.
+
+    Raises
+    ------
+    ValueError
+        Where the family has no such member.
+    """
+    return dro.find_dro(place) if isinstance(place, Dro) else halo.find_halo(place)
 
 
-def reference(place: Halo, epoch_tdb_s: float) -> Reference:
-    """The stretch of a halo's reference that holds an epoch, with at least a revolution on either side.
+def period_s(place: Halo | Dro) -> float:
+    """Nominal period of a halo or distant retrograde orbit, s. Raises ValueError where there is no such member."""
+    return find(place).period * TIME_S
+
+
+def reference(place: Halo | Dro, epoch_tdb_s: float) -> Reference:
+    """The stretch of a place's reference that holds an epoch, with at least a revolution on either side.
 
     Raises
     ------
@@ -91,13 +103,17 @@ def reference(place: Halo, epoch_tdb_s: float) -> Reference:
     EphemerisRangeError
         If the stretch leaves DE440.
     """
-    orbit = halo.find_halo(place)
+    orbit = find(place)
     block = int(np.floor(epoch_tdb_s / (_BLOCK * orbit.period * TIME_S)))
     return _reference(orbit, block)
 
 
+def _sample(orbit: HaloOrbit | PeriodicOrbit, phase: float) -> Floats:
+    return periodic.sample(orbit, phase) if isinstance(orbit, PeriodicOrbit) else halo.sample(orbit, phase)
+
+
 @lru_cache(maxsize=96)
-def _reference(orbit: HaloOrbit, block: int) -> Reference:
+def _reference(orbit: HaloOrbit | PeriodicOrbit, block: int) -> Reference:
     """Multiple shooting over one block and its margins."""
     period = orbit.period * TIME_S
     first = (block * _BLOCK - _MARGIN) * _NODES
@@ -106,7 +122,7 @@ def _reference(orbit: HaloOrbit, block: int) -> Reference:
     phases = (first + np.arange(count) + 0.5) / _NODES
     epochs = phases * period
     moon_r, moon_v = de440.load().state("moon", epochs, "earth")
-    turns = [halo.sample(orbit, float((k + 0.5) / _NODES)) for k in range(_NODES)]
+    turns = [_sample(orbit, float((k + 0.5) / _NODES)) for k in range(_NODES)]
     guess = np.array([turns[(first + k) % _NODES] for k in range(count)])
     r, v = cr3bp.to_moon_centred(guess, moon_r, moon_v)
     nodes = np.hstack([r, v])
@@ -179,6 +195,6 @@ def _factor(matrices: list[Floats], weights: Floats) -> tuple[Floats, bool]:
     return np.asarray(factor), bool(lower)
 
 
-def _failed(orbit: HaloOrbit, epochs: Floats, reason: str) -> Reference:
+def _failed(orbit: HaloOrbit | PeriodicOrbit, epochs: Floats, reason: str) -> Reference:
     nan = float("nan")
     return Reference(orbit, float(epochs[0]), float(epochs[-1]), (), nan, nan, reason)
