@@ -32,8 +32,8 @@ _UNROLLED: Final = (models.Model("earth"),)
 class Batch:
     """The ends of many flights: ICRF axes about ``centre``, SI units, TDB seconds past J2000.
 
-    ``r_m``, ``v_m_s`` are (n, 3) at ``epoch_tdb_s`` (n,); ``stm`` is ∂(end)/∂(start), (n, 6, 6), or None. Where ``ok``
-    (n,) is False the path ran into the centre of a body, and its row is not a number.
+    ``r_m``, ``v_m_s`` are (n, 3) at ``epoch_tdb_s`` (n,); ``stm`` is ∂(end)/∂(start), (n, 6, 6), or None. Where
+    ``ok`` (n,) is False the path ran into the centre of a body, and its row is not a number.
     """
 
     centre: str

@@ -79,7 +79,7 @@ def parking_hold(family: PlaneFamily, direction: Floats, swept_rad: float, branc
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Choice:
+class Choice:
     """A flight to try: its cost on conics, duration, parking branch, tilted parking inclination, excess velocity."""
 
     cost_m_s: float
@@ -92,7 +92,7 @@ class _Choice:
 
 def _scan(
     departure: float, durations: Floats, origin: EarthOrbit, lunar: PlaneFamily, lunar_radius: float
-) -> list[_Choice]:
+) -> list[Choice]:
     """Conics to the Moon's centre, cheapest first."""
     start_radius = EARTH_RADIUS_M + origin.altitude_m
     parking = parking_family(origin)
@@ -124,7 +124,7 @@ def _scan(
     out = np.maximum(0.0, -lunar_margin).reshape(size.shape)
     cost = np.where(arcs.valid, injection + tl.apsis_dv(lunar_radius, size, out), np.inf)
     rows = [
-        _Choice(float(cost[branch, k]), float(durations[k]), branch, float(tilt[k]), v[branch, k])
+        Choice(float(cost[branch, k]), float(durations[k]), branch, float(tilt[k]), v[branch, k])
         for branch, k in np.ndindex(*cost.shape)
         if np.isfinite(cost[branch, k])
     ]
@@ -135,7 +135,7 @@ def _scan(
 
 
 def _with_detour(
-    rows: list[_Choice],
+    rows: list[Choice],
     injection: Floats,
     durations: Floats,
     v: Floats,
@@ -143,7 +143,7 @@ def _with_detour(
     tilt: Floats,
     lunar: PlaneFamily,
     lunar_radius: float,
-) -> list[_Choice]:
+) -> list[Choice]:
     """The cheapest arrival in three burns into a given plane, if it is worth the day it takes."""
     keep = [(branch, k) for branch in (0, 1) for k in np.flatnonzero(valid & np.isfinite(injection))]
     if not keep:
@@ -155,12 +155,12 @@ def _with_detour(
     cost = float(injection[k]) + detour.dv_m_s
     if cost > rows[0].cost_m_s - _WORTH_M_S:
         return []
-    return [_Choice(cost, float(durations[k]), branch, float(tilt[k]), v[branch, k], detour)]
+    return [Choice(cost, float(durations[k]), branch, float(tilt[k]), v[branch, k], detour)]
 
 
-def _scan_fixed(
+def scan_fixed(
     departure: float, duration: float, origin: EarthOrbit, lunar: PlaneFamily, lunar_radius: float
-) -> list[_Choice]:
+) -> list[Choice]:
     """Flights that take a given time in all: the coasts of a detour are part of it."""
     rows = [
         row
@@ -197,7 +197,7 @@ def solve_leo_to_llo(arc: Arc, departure_tdb_s: float, options: SolveOptions) ->
     if options.duration_s is None:
         rows = _scan(departure_tdb_s, durations, origin, lunar, radius)
     else:
-        rows = _scan_fixed(departure_tdb_s, options.duration_s, origin, lunar, radius)
+        rows = scan_fixed(departure_tdb_s, options.duration_s, origin, lunar, radius)
     if origin.raan_rad is not None:
         moon = de440.load().position("moon", departure_tdb_s + durations)
         off = np.abs(np.arcsin(moon @ parking_family(origin).axis / np.linalg.norm(moon, axis=1)))
@@ -233,7 +233,22 @@ def solve_leo_to_llo(arc: Arc, departure_tdb_s: float, options: SolveOptions) ->
     return best or failure(arc, departure_tdb_s, f"{reasons[0]} ({len(reasons)} guesses were tried.)")
 
 
-def _attempt(arc: Arc, departure: float, choice: _Choice, lunar_branch: int, options: SolveOptions) -> Leg:
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A guess, ready to be corrected: both ends, the Earth end's parameters and those of them that may move."""
+
+    choice: Choice
+    arrival_tdb_s: float
+    earth_end: ApsisEnd
+    lunar_end: ApsisEnd
+    orbit_end: ApsisEnd
+    guess: tl.Guess
+    first: Floats
+    free: tuple[int, ...]
+
+
+def prepare(arc: Arc, departure: float, choice: Choice, lunar_branch: int, options: SolveOptions) -> Prepared | None:
+    """The patched conics of a choice; None if the parking orbit does not reach the Moon's declination."""
     origin, target = arc.origin, arc.destination
     assert isinstance(origin, EarthOrbit)
     assert isinstance(target, MoonOrbit)
@@ -260,15 +275,23 @@ def _attempt(arc: Arc, departure: float, choice: _Choice, lunar_branch: int, opt
     start = (earth_end.radius_m, 0.0)
     guess = tl.patched(+1, departure, arrival, start, plane, lunar_end, lunar_branch, choice.v_excess_m_s)
     if guess is None:
-        return failure(arc, departure, "The parking orbit does not reach the Moon's declination.")
+        return None
     held = last[-1]
     first = np.array([held.psi, held.omega, float(guess.climb.start_speed_m_s[0]), held.beta, 0.0])
-    side = tl.earth_side(earth_end, departure, first, held.free, entry=False)
-    result, _ = tl.correct(guess, side, lunar_end, arrival)
+    return Prepared(choice, arrival, earth_end, lunar_end, orbit_end, guess, first, held.free)
+
+
+def _attempt(arc: Arc, departure: float, choice: Choice, lunar_branch: int, options: SolveOptions) -> Leg:
+    made = prepare(arc, departure, choice, lunar_branch, options)
+    if made is None:
+        return failure(arc, departure, "The parking orbit does not reach the Moon's declination.")
+    side = tl.earth_side(made.earth_end, departure, made.first, made.free, entry=False)
+    result, _ = tl.correct(made.guess, side, made.lunar_end, made.arrival_tdb_s)
     if not result.converged:
         return failure(arc, departure, result.reason)
-    flown = _Flown(departure, arrival, guess.rim_tdb_s, earth_end, lunar_end, result.parameters)
-    return _leg(arc, choice, flown, orbit_end, options)
+    rim = made.guess.rim_tdb_s
+    flown = _Flown(departure, made.arrival_tdb_s, rim, made.earth_end, made.lunar_end, result.parameters)
+    return _leg(arc, choice, flown, made.orbit_end, options)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -283,7 +306,7 @@ class _Flown:
     parameters: tuple[Floats, Floats]
 
 
-def _leg(arc: Arc, choice: _Choice, flown: _Flown, orbit_end: ApsisEnd, options: SolveOptions) -> Leg:
+def _leg(arc: Arc, choice: Choice, flown: _Flown, orbit_end: ApsisEnd, options: SolveOptions) -> Leg:
     departure, detour, dense = flown.departure, choice.detour, options.samples > 0
     start = flown.earth_end.state(flown.parameters[0])
     parked = flown.earth_end.circular(flown.parameters[0], GM_EARTH_M3_S2)
