@@ -298,3 +298,6 @@ def doctor(*, json: Json = False) -> int:
 
 
 app.command("moonvillage.cli.samples:app", name="samples", help="The sample ledger, from collection to loan.")
+app.command("moonvillage.cli.exchange:export")
+app.command("moonvillage.cli.exchange:import_", name="import")
+app.command("moonvillage.cli.replay:replay")

@@ -1,0 +1,69 @@
+"""`moonvillage replay`: flown missions, computed against what happened."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from moonvillage.cli.shared import ANSWER_IS_NO, DONE, Json, Quiet, print_json, progress_bar
+
+
+def replay(
+    *missions: str,
+    list: Annotated[bool, Parameter(name=["--list"], negative=())] = False,
+    notes: Annotated[bool, Parameter(name=["--notes"], negative=())] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> int:
+    """Compute flown missions anew and compare with what was flown.
+
+    Example: `moonvillage replay apollo_11`, or `moonvillage replay all`, or `moonvillage replay mine.toml --json`
+
+    Exit code 0 where every row is within its bound, 1 where one is not, 2 where a file is wrong.
+
+    Parameters
+    ----------
+    missions
+        Names of built-in missions or mission files (docs/replay.md); all built-in missions by default, or `all`.
+    list
+        Only list the built-in missions.
+    notes
+        Also print what each step approximated.
+    """
+    from moonvillage.replay import names, read_mission
+    from moonvillage.replay import replay as run
+
+    if list:
+        found = [read_mission(name) for name in names()]
+        if json:
+            print_json([{"mission": m.id, "title": m.title, "about": m.about} for m in found])
+        else:
+            width = max(len(m.id) for m in found)
+            print("\n".join(f"{m.id:<{width}}  {m.title}. {m.about}" for m in found))
+        return DONE
+    wanted: dict[str, None] = {}
+    for name in missions or ("all",):
+        wanted |= dict.fromkeys(names() if name == "all" else (name,))
+    read = [read_mission(name) for name in wanted]  # a wrong file is told before anything is computed
+    results = []
+    with progress_bar(quiet) as bar:
+        for mission in read:
+            results.append(run(mission, progress=bar))
+            if bar is None and not quiet:
+                print(f"{mission.title}: {len(results[-1].rows)} rows, {results[-1].cpu_s:.1f} s", file=sys.stderr)
+    if json:
+        print_json([result.as_json() for result in results])
+    else:
+        from rich.console import Console
+
+        from moonvillage.replay.table import mission_table, notes_of, summary_table
+
+        console = Console()
+        for result in results:
+            console.print(mission_table(result))
+            if notes:
+                console.print(notes_of(result))
+        console.print(summary_table(results))
+    return DONE if all(result.within for result in results) else ANSWER_IS_NO

@@ -1,0 +1,44 @@
+"""The loss of a long burn out of an Earth orbit: the same energy reached with constant thrust along the velocity."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.integrate import solve_ivp
+
+from moonvillage.ephemeris.constants import GM_EARTH_M3_S2
+from moonvillage.units import STANDARD_GRAVITY_M_S2
+
+
+def finite_injection(
+    radius_m: float, impulse_m_s: float, thrust_n: float, mass_kg: float, isp_s: float
+) -> tuple[float, float]:
+    """Extra Δv (m/s) and burning time (s) of a tangential burn of constant thrust from a circular orbit.
+
+    The burn ends at the energy that the impulse ``impulse_m_s`` along the motion would give at ``radius_m``. A round
+    Earth; the burn is too short for its flattening or the Moon to matter to the loss.
+    """
+    mu = GM_EARTH_M3_S2
+    exhaust = isp_s * STANDARD_GRAVITY_M_S2
+    acceleration = thrust_n / mass_kg
+    circular = math.sqrt(mu / radius_m)
+    energy = 0.5 * (circular + impulse_m_s) ** 2 - mu / radius_m
+
+    def rate(t: float, y: list[float]) -> list[float]:
+        x, z, u, w = y
+        r3 = math.hypot(x, z) ** 3
+        speed = math.hypot(u, w)
+        push = acceleration / max(1e-3, 1.0 - acceleration * t / exhaust) / speed
+        return [u, w, -mu * x / r3 + push * u, -mu * z / r3 + push * w]
+
+    def reached(t: float, y: list[float]) -> float:
+        x, z, u, w = y
+        return 0.5 * (u * u + w * w) - mu / math.hypot(x, z) - energy
+
+    reached.terminal = True  # type: ignore[attr-defined]
+    longest = 0.98 * exhaust / acceleration
+    found = solve_ivp(rate, (0.0, longest), [radius_m, 0.0, 0.0, circular], events=reached, rtol=1e-9, atol=1e-6)
+    if not found.t_events or not len(found.t_events[0]):
+        return math.nan, math.nan
+    duration = float(found.t_events[0][0])
+    return -exhaust * math.log1p(-acceleration * duration / exhaust) - impulse_m_s, duration

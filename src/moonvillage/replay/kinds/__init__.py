@@ -1,0 +1,1 @@
+"""The kinds of step, one module a sort; each registers itself when imported."""
