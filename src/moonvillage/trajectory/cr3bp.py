@@ -27,8 +27,8 @@ SPEED_M_S: Final = LENGTH_M / TIME_S
 _TOLERANCE: Final = 1e-15
 
 
-def _build(variations: bool) -> Any:
-    """The Taylor integrator of the state, or of state and transition matrix Φ (row by row); par[0] is μ.
+def equations(variations: bool) -> tuple[list[Any], list[float]]:
+    """Equations of the state, or of state and transition matrix Φ (row by row), and a start; par[0] is μ.
 
     The variations Φ' = [[0, I], [G, C]] Φ are written out with the symmetric gradient G of the force and the
     Coriolis matrix C, which compiles and runs several times faster than differentiated expressions.
@@ -65,6 +65,11 @@ def _build(variations: bool) -> Any:
                     terms.append((2.0 if i == 0 else -2.0) * phi[4 - i][j])
                 system.append((phi[i + 3][j], hy.sum(terms)))
         start += list(np.eye(6).ravel())
+    return system, start
+
+
+def _build(variations: bool) -> Any:
+    system, start = equations(variations)
     return hy.taylor_adaptive(system, start, pars=[EARTH_MOON_MU], tol=_TOLERANCE)
 
 
