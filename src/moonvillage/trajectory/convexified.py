@@ -34,6 +34,8 @@ _SCALE: Final = np.array([_LENGTH_M] * 3 + [_SPEED_M_S] * 3)
 _PRICE: Final = 10.0
 #: A flight closes when no segment misses the next by more than these.
 _CLOSED_M: Final = 0.01
+#: A step that saves less than this (in the logarithm of the mass: some 0.05 m/s) is not worth another.
+_SETTLED: Final = 1.5e-5
 _CLOSED_M_S: Final = 1e-4
 
 
@@ -126,7 +128,7 @@ class Plan:
 class Solution:
     """The last plan; whether it closes, with the greatest defects; the number of programmes solved.
 
-    ``settled``: the last two steps saved less than 2e-6 of the mass. ``reason`` says why it does not close.
+    ``settled``: the last two steps saved less than 1.5e-5 of the mass each. ``reason`` says why it does not close.
     """
 
     plan: Plan
@@ -523,11 +525,13 @@ def least_propellant(
             continue
         drop = float(plan.log_mass[-1] - trial.log_mass[-1])
         plan, flown, value = trial, new, reached
-        if promised > 0.0 and kept > 0.7 * promised:
+        if abs(drop) < _SETTLED:  # the optimum is flat: go no farther, close the flight
+            reach *= 0.3
+        elif promised > 0.0 and kept > 0.7 * promised:
             reach = min(1.0, 2.0 * reach)
         worst = np.abs(flown.defects * _SCALE)
         closed = float(worst[:, :3].max()) < _CLOSED_M and float(worst[:, 3:].max()) < _CLOSED_M_S
-        calm = calm + 1 if closed and abs(drop) < 2e-6 else 0
+        calm = calm + 1 if closed and abs(drop) < _SETTLED else 0
         if calm >= 2:
             trouble = ""
             break
