@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -177,8 +177,13 @@ def read_oem(path: str | Path) -> Oem:
 
 def parse_oem(text: str, *, file: str = "<text>") -> Oem:
     """As :func:`read_oem`, from text; ``file`` names it in errors."""
-    numbered = ((n, line.strip()) for n, line in enumerate(text.splitlines(), 1))
-    lines = _Lines(file, ((n, line) for n, line in numbered if line))
+    return parse_oem_lines(((n, line) for n, line in enumerate(text.splitlines(), 1)), file=file)
+
+
+def parse_oem_lines(numbered: Iterable[tuple[int, str]], *, file: str = "<text>") -> Oem:
+    """As :func:`read_oem`, from numbered lines of key–value notation, wherever they come from."""
+    stripped = ((n, line.strip()) for n, line in numbered)
+    lines = _Lines(file, ((n, line) for n, line in stripped if line))
     header, comments = _header(lines)
     segments = []
     while lines.peek() is not None:
