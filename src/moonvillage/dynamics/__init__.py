@@ -18,7 +18,7 @@ Earth to Moon is flown in two pieces, changing centre some 60,000 km from the Mo
 
 from __future__ import annotations
 
-from moonvillage.dynamics.models import Thrust
 from moonvillage.dynamics.propagate import TOLERANCE, Path, change_centre, propagate, warm_up
+from moonvillage.dynamics.thrust import Thrust
 
 __all__ = ["TOLERANCE", "Path", "Thrust", "change_centre", "propagate", "warm_up"]

