@@ -53,7 +53,7 @@ class Thrust:
         rate_1_s: ArrayLike = (0.0, 0.0, 0.0),
         steering: str = "icrf",
     ) -> Thrust:
-        """A burn of an engine of ``thrust_n`` and ``isp_s`` (of 9.80665 m/s²); ``mass_kg`` is the craft's at the start.
+        """A burn of an engine of ``thrust_n`` and ``isp_s`` (of 9.80665 m/s²); ``mass_kg`` is that at the start.
 
         ``direction`` (3,) and ``rate_1_s`` (3,) are in the axes of ``steering``.
         """
