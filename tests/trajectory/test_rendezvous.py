@@ -9,7 +9,7 @@ from moonvillage import dynamics
 from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_EARTH_M3_S2
 from moonvillage.records.legs import Leg
 from moonvillage.records.places import Arc, EarthGround, EarthOrbit
-from moonvillage.trajectory import rendezvous, solve
+from moonvillage.trajectory import deorbit, solve, station_legs
 from moonvillage.trajectory.flown import circular_state
 
 DATES = np.linspace(8.2e8, 14.5e8, 6)  # 2025 to 2045
@@ -58,8 +58,8 @@ def test_node_bias_is_the_differential_regression() -> None:
     """First-order J2 theory gives the bias that the n-body targeter finds."""
     i = np.deg2rad(51.6)
     leg = solve(Arc("up", EarthOrbit("c", 200e3, i), EarthOrbit("s", 400e3, i)), 8.3e8)
-    _, low = rendezvous.mean_rates(EARTH_RADIUS_M + 200e3, i)
-    _, high = rendezvous.mean_rates(EARTH_RADIUS_M + 400e3, i)
+    _, low = station_legs.mean_rates(EARTH_RADIUS_M + 200e3, i)
+    _, high = station_legs.mean_rates(EARTH_RADIUS_M + 400e3, i)
     expected = np.rad2deg((high - low) * leg.duration_s)
     found = float(leg.events[0].detail.split()[-2])
     assert found == pytest.approx(expected, rel=0.1)
@@ -91,6 +91,6 @@ def test_deorbit() -> None:
         assert leg.final_state is not None
         r, v = leg.final_state[:3], leg.final_state[3:]
         gamma = np.arcsin(r @ v / np.linalg.norm(r) / np.linalg.norm(v))
-        assert gamma == pytest.approx(rendezvous.LEO_ENTRY_FLIGHT_PATH_ANGLE_RAD, abs=1e-8)
+        assert gamma == pytest.approx(deorbit.LEO_ENTRY_FLIGHT_PATH_ANGLE_RAD, abs=1e-8)
         assert np.linalg.norm(r) - EARTH_RADIUS_M == pytest.approx(121_920.0, abs=1.0)
     assert not _deorbit(130e3, 8.3e8).converged

@@ -15,7 +15,19 @@ from moonvillage.records.legs import Leg
 from moonvillage.records.places import Arc, EarthGround, EarthOrbit, MoonOrbit, MoonSurface, Place
 from moonvillage.trajectory.registry import SolveOptions, failure, solver_of
 
-_MODULES = ("lunar", "earth_return", "landing", "halo_legs", "halo_moon", "free_return", "rendezvous", "mars")
+_MODULES = (
+    "lunar",
+    "earth_return",
+    "landing",
+    "halo_legs",
+    "halo_moon",
+    "free_return",
+    "station_legs",
+    "docking_legs",
+    "deorbit",
+    "mars",
+    "ballistic",
+)
 
 
 @lru_cache(maxsize=1)

@@ -1,265 +1,366 @@
-"""In low Earth orbit: to a station, and home from it.
+"""Rendezvous and docking, about the Earth and about the Moon: from insertion to contact, in the n-body model.
 
-The chaser waits in a lower circular orbit, catches up, and goes over on half an ellipse. Everything is targeted in
-the n-body model with the Earth's J2, against the station propagated in the same model. The chaser's plane at
-insertion is biased so that the different regression of the two nodes brings them together at the meeting: that is
-what a launch into a rendezvous does, and it costs the launcher nothing.
+A profile has two parts: phasing over hours or days to an aim point on the target's own path (``phasing``), and the
+terminal phase through hold points and corridor to the port (``proximity``). :func:`plan_rendezvous` joins both, flies
+the whole plan again in one go, and returns all of it; the registered solvers make legs of it.
+
+:func:`plan_rendezvous` in short::
+
+    station = orbit_state("earth", 393e3, inclination_rad, raan_rad, argument_rad)      # r, v at the insertion
+    plan = plan_rendezvous("earth", insertion_tdb_s, station, Insertion(q, Q), TWO_DAYS)
+    plan.reason, plan.burns, plan.docking_tdb_s, plan.dv_m_s, plan.propellant_kg, plan.relative
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moonvillage import dynamics
-from moonvillage.ephemeris.constants import EARTH_J2, EARTH_RADIUS_M, GM_EARTH_M3_S2
-from moonvillage.records.legs import Burn, Event, Leg
-from moonvillage.records.places import Arc, EarthGround, EarthOrbit
-from moonvillage.trajectory.flown import Coast, circular_state, fly, orbit_radius, sample
-from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
+from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2
+from moonvillage.records.legs import Burn, Event
+from moonvillage.trajectory.flown import Coast, fly
+from moonvillage.trajectory.phasing import Insertion, Phasing, Slot, phase
+from moonvillage.trajectory.ports import mate
+from moonvillage.trajectory.proximity import (
+    Approach,
+    Hold,
+    RelativeTrajectory,
+    Terminal,
+    approach_target,
+    relative_state,
+    trailing_time,
+)
+from moonvillage.trajectory.proximity import duration as terminal_duration
 
 Floats = NDArray[np.float64]
 
-#: The classic profile: two days from orbit insertion to docking (Soyuz, Shenzhou, Tianzhou until 2017).
-TWO_DAYS_S: Final = 2.0 * 86400.0
-#: Planes farther apart than this are another launch, not a rendezvous.
-_PLANE_LIMIT_RAD: Final = np.deg2rad(1.0)
-#: Flight-path angle at the entry interface when coming from low Earth orbit. Soyuz and Shenzhou enter at about
-#: −1.3 to −1.7 deg at 120 km (e.g. A. Kumar & U. Walter, "Soyuz reentry", 2016: −1.35 deg at 100 km).
-LEO_ENTRY_FLIGHT_PATH_ANGLE_RAD: Final = float(np.deg2rad(-1.5))
+_GM: Final = {"earth": GM_EARTH_M3_S2, "moon": GM_MOON_M3_S2}
+_G0: Final = 9.80665
+HOUR_S: Final = 3600.0
 
 
-def mean_rates(radius_m: float, inclination_rad: float) -> tuple[float, float]:
-    """Rates of the argument of latitude and of the node of a circular orbit under J2, rad/s (first order).
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A way of catching up and docking.
 
-    D. A. Vallado, "Fundamentals of Astrodynamics and Applications", 4th ed., section 9.6.
+    ``duration_s`` runs from insertion to contact; ``slots`` are the phasing burns; ``coelliptic_m`` is how far below
+    the target the chaser settles before it goes up; ``phasing_fraction`` the height of the phasing orbit between
+    insertion (0) and that (1) where the phase is free to choose.
     """
-    n = np.sqrt(GM_EARTH_M3_S2 / radius_m**3)
-    k = 1.5 * EARTH_J2 * (EARTH_RADIUS_M / radius_m) ** 2 * n
-    c2 = np.cos(inclination_rad) ** 2
-    # the radius of a circular osculating start is above the mean one by the short-period terms, left to Newton
-    return float(n + k * (3.0 * c2 - 1.0) + k * c2), float(-k * np.cos(inclination_rad))
+
+    name: str
+    duration_s: float
+    slots: tuple[Slot, ...]
+    approach: Approach = Approach()
+    coelliptic_m: float = 15e3
+    phasing_fraction: float = 0.7
 
 
-@register(EarthOrbit, EarthOrbit)
-def solve_rendezvous(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg:
-    """From insertion into a lower (or higher) circular orbit to a station's side.
-
-    The station is at its ascending node at the departure, in the plane ``raan_rad`` (0 where free), circular; it
-    is then propagated. The departure is the insertion, and the insertion point is chosen so that the catch-up
-    takes ``options.duration_s`` (two days by default). Burns: "phasing", which leaves the lower orbit, and
-    "rendezvous", which matches the station's velocity. The last hundreds of metres are not modelled.
-    """
-    origin, target = arc.origin, arc.destination
-    assert isinstance(origin, EarthOrbit)
-    assert isinstance(target, EarthOrbit)
-    raan = target.raan_rad if target.raan_rad is not None else (origin.raan_rad or 0.0)
-    apart = abs(origin.inclination_rad - target.inclination_rad)
-    if origin.raan_rad is not None and target.raan_rad is not None:
-        turn = np.angle(np.exp(1j * (origin.raan_rad - target.raan_rad)))
-        apart = max(apart, abs(float(turn)) * np.sin(target.inclination_rad))
-    if apart > _PLANE_LIMIT_RAD:
-        return failure(
-            arc,
-            departure_tdb_s,
-            f"The plane of {origin.id} is {np.rad2deg(apart):.1f} deg from that of {target.id}; "
-            "a rendezvous is flown within 1 deg, so launch into the station's plane.",
-        )
-    r1, r2 = orbit_radius(origin.altitude_m), orbit_radius(target.altitude_m)
-    half = np.pi * np.sqrt((0.5 * (r1 + r2)) ** 3 / GM_EARTH_M3_S2)
-    duration = options.duration_s if options.duration_s is not None else TWO_DAYS_S
-    if duration < 1.05 * half:
-        return failure(
-            arc, departure_tdb_s, f"A rendezvous takes at least half a revolution, {half / 60:.0f} minutes."
-        )
-    t0, t2 = departure_tdb_s, departure_tdb_s + duration
-    t1 = t2 - half
-    station_r, station_v = circular_state(r2, target.inclination_rad, raan, 0.0, GM_EARTH_M3_S2)
-    station = dynamics.propagate(t0, station_r, station_v, t2, centre="earth")
-    x, miss = _target(t0, t1, t2, r1, r2, target.inclination_rad, raan, station.r_m, station.v_m_s)
-    if not miss < 1.0:
-        return failure(arc, departure_tdb_s, f"The rendezvous search stopped {miss:.0f} m from the station.")
-    r0, v0 = circular_state(r1, target.inclination_rad + x[2], raan + x[1], x[0], GM_EARTH_M3_S2)
-    wait = dynamics.propagate(t0, r0, v0, t1, centre="earth")
-    first = _local_axes(wait.r_m, wait.v_m_s) @ np.array([x[4], x[3], 0.0])
-    flown = fly(t0, "earth", r0, v0, [Coast(t1, "earth", first), Coast(t2, "earth")], dense=options.samples > 0)
-    second = station.v_m_s - flown.v_m_s
-    burns = (
-        Burn("phasing", t1, float(np.linalg.norm(first)), _triple(first)),
-        Burn("rendezvous", t2, float(np.linalg.norm(second)), _triple(second)),
+def _long(last: float = -2.5) -> tuple[Slot, ...]:
+    return (
+        Slot("perigee raise", "raise", 4.5, "t"),
+        Slot("phasing", "settle", 12.0, "tn"),
+        Slot("departure", "leave", last, "tn"),
+        Slot("coelliptic", "coelliptic", last + 0.5, "tr"),
+        Slot("transfer", "transfer", -0.5, "trn"),
     )
-    return Leg(
-        arc=arc.id,
-        kind=kind(arc),
-        departure_tdb_s=t0,
-        arrival_tdb_s=t2,
-        converged=True,
-        burns=burns,
-        events=(
-            Event("departure", t0, f"insertion, node biased by {np.rad2deg(x[1]):+.3f} deg"),
-            Event("arrival", t2, "beside the station"),
-        ),
-        closure_position_m=float(np.linalg.norm(flown.r_m - station.r_m)),
-        closure_velocity_m_s=float(np.linalg.norm(flown.v_m_s + second - station.v_m_s)),
-        approximation="air drag and proximity operations are left out",
-        trajectory=sample(flown.paths, options.samples, "earth"),
-        final_centre="earth",
-        final_state=np.concatenate([flown.r_m, flown.v_m_s + second]),
+
+
+#: Insertion to contact in about two days with five orbit changes, hand-over 52 km behind (Shenzhou-8 to -11,
+#: Tianzhou-1: CMSA press reports of 2011, 2016 and 2017; perigee raised in the fifth revolution).
+TWO_DAYS: Final = Profile("two-day", 48.0 * HOUR_S, _long())
+#: Insertion to contact in 6.5 h (Tianzhou-1's fast docking of 2017-09-12; Shenzhou from 2021).
+FAST: Final = Profile(
+    "6.5-hour",
+    6.5 * HOUR_S,
+    (
+        Slot("perigee raise", "raise", 0.5, "t"),
+        Slot("phasing", "settle", 1.0, "tn"),
+        Slot("departure", "leave", -1.5, "tn"),
+        Slot("coelliptic", "coelliptic", -1.0, "tr"),
+        Slot("transfer", "transfer", -0.5, "trn"),
+    ),
+)
+#: Two days in low lunar orbit, hand-over 50 km behind (Chang'e 5: ascent to docking in 2.27 d, four phasing burns of
+#: the ascender, autonomous from 50 km; CNSA 2020).
+LUNAR_TWO_DAYS: Final = Profile(
+    "lunar two-day",
+    48.0 * HOUR_S,
+    (
+        Slot("perilune raise", "raise", 1.5, "t"),
+        Slot("phasing", "settle", 4.0, "tn"),
+        Slot("departure", "leave", -2.5, "tn"),
+        Slot("coelliptic", "coelliptic", -2.0, "tr"),
+        Slot("transfer", "transfer", -0.5, "trn"),
+    ),
+    approach=Approach(start_distance_m=50_000.0),
+)
+#: Apollo's coelliptic rendezvous: CSI at the first apolune, CDH half a revolution on, TPI 15 nmi below and 130°
+#: of the way before, docking some 3.5 h after insertion (Apollo 11 Mission Report, MSC-00171, section 5).
+LUNAR_COELLIPTIC: Final = Profile(
+    "lunar coelliptic",
+    3.5 * HOUR_S,
+    (
+        Slot("csi", "raise", 0.5, "t"),
+        Slot("cdh", "settle", 1.0, "tr"),
+        Slot("tpi", "transfer", -0.36, "trn"),
+    ),
+    approach=Approach(
+        start_distance_m=400.0, holds=(Hold(140.0, 60.0), Hold(30.0, 60.0)), contact_m_s=0.2, corridor_m=399.0
+    ),
+    coelliptic_m=27.8e3,
+    phasing_fraction=1.0,
+)
+PROFILES: Final = {profile.name: profile for profile in (TWO_DAYS, FAST, LUNAR_TWO_DAYS, LUNAR_COELLIPTIC)}
+
+
+@dataclass(frozen=True, slots=True)
+class Refuelling:
+    """What is pumped over once docked: begins ``after_s`` after contact, takes ``duration_s``, moves ``mass_kg``."""
+
+    after_s: float
+    duration_s: float
+    mass_kg: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rendezvous:
+    """A rendezvous flown to contact, or why there is none (``reason`` not empty, then the rest is of no use).
+
+    ``burns`` are all impulses, in order, with what the propulsion gives; ``events`` what happens. ``phases`` gives
+    the Δv by phase. ``propellant_kg`` follows the rocket equation where mass and specific impulse were given.
+    ``relative`` is the terminal phase on the target's turning RSW axes. ``chaser_r_m``, ``chaser_v_m_s``: at
+    insertion, ICRF about ``centre``; ``final_state`` (6,): docked. ``closure_position_m`` is the distance of chaser
+    and port at contact when the whole plan is flown again in one go from insertion; ``closure_velocity_m_s`` how far
+    the closing velocity there is from the contact velocity that was planned. ``lead_rad`` is by how much the target
+    leads at insertion; ``bias_rad`` how far the insertion plane is turned from the target's (at the node's
+    quadrature, at the node).
+    """
+
+    profile: str
+    centre: str
+    insertion_tdb_s: float
+    docking_tdb_s: float
+    burns: tuple[Burn, ...] = ()
+    events: tuple[Event, ...] = ()
+    phases: tuple[tuple[str, float], ...] = ()
+    propellant_kg: float | None = None
+    relative: RelativeTrajectory | None = None
+    chaser_r_m: Floats | None = None
+    chaser_v_m_s: Floats | None = None
+    final_state: Floats | None = None
+    phasing_radius_m: float = float("nan")
+    lead_rad: float = float("nan")
+    bias_rad: tuple[float, float] = (0.0, 0.0)
+    contact_m_s: float = float("nan")
+    worst_cone_rad: float = float("nan")
+    worst_speed: float = float("nan")
+    closure_position_m: float = float("nan")
+    closure_velocity_m_s: float = float("nan")
+    approximation: str = ""
+    reason: str = ""
+
+    @property
+    def converged(self) -> bool:
+        """Whether contact is reached under all rules."""
+        return not self.reason
+
+    @property
+    def dv_m_s(self) -> float:
+        """What the propulsion gives in all, m/s."""
+        return float(sum(burn.dv_m_s for burn in self.burns))
+
+
+def fitted(profile: Profile, duration_s: float) -> Profile:
+    """The profile stretched or shortened to another duration; the terminal phase keeps its length."""
+    return replace(profile, duration_s=duration_s)
+
+
+def plan_rendezvous(
+    centre: str,
+    insertion_tdb_s: float,
+    target_state: Floats,
+    insertion: Insertion,
+    profile: Profile,
+    *,
+    docking_tdb_s: float | None = None,
+    mass_kg: float | None = None,
+    isp_s: float | None = None,
+    ports: tuple[Sequence[str], Sequence[str]] | None = None,
+    crewed_target: bool = True,
+    refuelling: Sequence[Refuelling] = (),
+) -> Rendezvous:
+    """From insertion to docking with a target.
+
+    Parameters
+    ----------
+    centre
+        ``"earth"`` or ``"moon"``.
+    insertion_tdb_s
+        The chaser's insertion, TDB seconds past J2000.
+    target_state
+        The target at that epoch: (6,) r m, v m/s, ICRF about the body.
+    insertion
+        The chaser's state, or only the apses of its orbit: then plane and phase are chosen as a launch would.
+    profile
+        One of :data:`PROFILES` or one's own.
+    docking_tdb_s
+        Contact; None: ``profile.duration_s`` after the insertion.
+    mass_kg, isp_s
+        Of the chaser at insertion; both or neither.
+    ports
+        Ports of chaser and target, checked before anything is flown (:func:`moonvillage.trajectory.ports.mate`).
+    crewed_target
+        Whether somebody aboard could take over; an uncrewed one is docked with all the same, and it is noted.
+    refuelling
+        What is pumped after docking.
+
+    Returns
+    -------
+    Rendezvous
+        Failures (ports that do not mate, a phase that cannot be caught, a rule of the corridor broken) are
+        results with a ``reason``.
+
+    Raises
+    ------
+    EphemerisRangeError
+        If the flight leaves the ephemeris.
+    """
+    mu = _GM[centre]
+    end = insertion_tdb_s + profile.duration_s if docking_tdb_s is None else docking_tdb_s
+
+    def fail(reason: str) -> Rendezvous:
+        return Rendezvous(profile.name, centre, insertion_tdb_s, float("nan"), reason=reason)
+
+    standard = ""
+    if ports is not None:
+        mating = mate(*ports)
+        if not mating.possible:
+            return fail(mating.reason)
+        standard = mating.standard
+    radius, speed = float(np.linalg.norm(target_state[:3])), float(np.linalg.norm(target_state[3:]))
+    energy = 0.5 * speed**2 - mu / radius
+    if not energy < 0.0:
+        return fail("The target is not in orbit.")
+    period = 2.0 * np.pi * np.sqrt((-0.5 * mu / energy) ** 3 / mu)
+    approach = profile.approach
+    last = terminal_duration(approach, period)
+    handover = end - last
+    if handover - insertion_tdb_s < 0.4 * period:
+        return fail(
+            f"The terminal phase takes {last / 3600:.1f} h and phasing at least half a revolution; "
+            f"{(end - insertion_tdb_s) / 3600:.1f} h are too short for the {profile.name} profile."
+        )
+    lag = abs(trailing_time(approach, speed)) + 120.0
+    before = dynamics.propagate(
+        insertion_tdb_s, target_state[:3], target_state[3:], insertion_tdb_s - lag, centre=centre
+    )
+    target = dynamics.propagate(insertion_tdb_s - lag, before.r_m, before.v_m_s, end + lag, centre=centre, dense=True)
+    if target.reason:
+        return fail(f"The target does not stay in orbit until docking: {target.reason}.")
+    caught = phase(
+        centre,
+        insertion_tdb_s,
+        handover,
+        insertion,
+        target,
+        trailing_time(approach, speed),
+        profile.slots,
+        coelliptic_m=profile.coelliptic_m,
+        phasing_fraction=profile.phasing_fraction,
+    )
+    if caught.reason:
+        return fail(caught.reason)
+    terminal = approach_target(centre, handover, caught.r1_m, caught.v1_m_s, target, approach, float(period))
+    if terminal.reason:
+        return fail(terminal.reason)
+    return _joined(profile, centre, target, caught, terminal, mass_kg, isp_s, standard, crewed_target, refuelling)
+
+
+def _joined(
+    profile: Profile,
+    centre: str,
+    target: dynamics.Path,
+    caught: Phasing,
+    terminal: Terminal,
+    mass_kg: float | None,
+    isp_s: float | None,
+    standard: str,
+    crewed_target: bool,
+    refuelling: Sequence[Refuelling],
+) -> Rendezvous:
+    contact = terminal.contact_tdb_s
+    burns = [
+        Burn(b.name, b.epoch_tdb_s, float(np.linalg.norm(b.dv_icrf_m_s)), _triple(b.dv_icrf_m_s))
+        for b in caught.burns
+    ]
+    burns += [Burn(p.phase, p.epoch_tdb_s, p.spent_m_s, _triple(p.dv_icrf_m_s)) for p in terminal.pulses]
+    coasts: list[Coast] = []
+    kicks: list[tuple[float, Floats]] = []
+    for burn in burns:  # impulses of one instant are one
+        dv = np.array(burn.dv_icrf_m_s)
+        if kicks and burn.epoch_tdb_s - kicks[-1][0] < 1e-6:
+            kicks[-1] = (kicks[-1][0], kicks[-1][1] + dv)
+        else:
+            kicks.append((burn.epoch_tdb_s, dv))
+    coasts = [Coast(epoch, centre, dv) for epoch, dv in kicks]
+    coasts.append(Coast(contact, centre))
+    flown = fly(caught.start_tdb_s, centre, caught.r0_m, caught.v0_m_s, coasts)
+    there = target.at(contact)
+    apart = float(np.linalg.norm(flown.r_m - there[:3]))
+    _, closing = relative_state(np.concatenate([flown.r_m, flown.v_m_s]), there)
+    _, planned = relative_state(np.concatenate([terminal.r_m, terminal.v_m_s]), there)
+    phases: dict[str, float] = {}
+    for burn in burns:
+        phases[burn.name] = phases.get(burn.name, 0.0) + burn.dv_m_s
+    events = [Event("insertion", caught.start_tdb_s, f"the target leads by {np.rad2deg(caught.lead_rad):.1f} deg")]
+    events += [Event(b.name, b.epoch_tdb_s) for b in caught.burns[:-1]]
+    events.append(Event("hand-over", terminal.start_tdb_s, f"{profile.approach.start_distance_m / 1e3:g} km"))
+    for distance, begin, finish in terminal.holds:
+        events.append(Event("hold", begin, f"{distance:g} m"))
+        events.append(Event("go", finish, f"from {distance:g} m"))
+    detail = f"{float(np.linalg.norm(closing[0])):.2f} m/s"
+    detail += f", {standard}" if standard else ""
+    detail += "" if crewed_target else ", nobody aboard the target"
+    events.append(Event("contact", contact, detail))
+    for pumping in refuelling:
+        begin = contact + pumping.after_s
+        events.append(Event("refuelling begins", begin, f"{pumping.mass_kg:g} kg"))
+        events.append(Event("refuelling complete", begin + pumping.duration_s, f"{pumping.mass_kg:g} kg"))
+    propellant = None
+    total = float(sum(burn.dv_m_s for burn in burns))
+    if mass_kg is not None and isp_s is not None:
+        propellant = mass_kg * -float(np.expm1(-total / (isp_s * _G0)))
+    notes = "burns are impulses; no navigation errors; " + ("air drag is left out" if centre == "earth" else "")
+    return Rendezvous(
+        profile=profile.name,
+        centre=centre,
+        insertion_tdb_s=caught.start_tdb_s,
+        docking_tdb_s=contact,
+        burns=tuple(burns),
+        events=tuple(events),
+        phases=tuple(phases.items()),
+        propellant_kg=propellant,
+        relative=terminal.relative,
+        chaser_r_m=caught.r0_m,
+        chaser_v_m_s=caught.v0_m_s,
+        final_state=there,
+        phasing_radius_m=caught.phasing_radius_m,
+        lead_rad=caught.lead_rad,
+        bias_rad=caught.bias_rad,
+        contact_m_s=float(np.linalg.norm(closing[0])),
+        worst_cone_rad=terminal.worst_cone_rad,
+        worst_speed=terminal.worst_speed,
+        closure_position_m=apart,
+        closure_velocity_m_s=float(np.linalg.norm(closing[0] - planned[0])),
+        approximation=notes.rstrip("; "),
     )
 
 
 def _triple(vector: Floats) -> tuple[float, float, float]:
     return float(vector[0]), float(vector[1]), float(vector[2])
-
-
-def _local_axes(r_m: Floats, v_m_s: Floats) -> Floats:
-    """Columns: radial, along-track, cross-track."""
-    radial = r_m / np.linalg.norm(r_m)
-    cross = np.cross(r_m, v_m_s)
-    cross = cross / np.linalg.norm(cross)
-    return np.column_stack([radial, np.cross(cross, radial), cross])
-
-
-def _target(
-    t0: float,
-    t1: float,
-    t2: float,
-    r1: float,
-    r2: float,
-    inclination: float,
-    raan: float,
-    station_r: Floats,
-    station_v: Floats,
-) -> tuple[Floats, float]:
-    """Newton on (insertion argument, node bias, inclination bias, tangential and radial burn).
-
-    Conditions at t2: the station's position, no radial and no cross-track relative velocity.
-    """
-    rate1, node1 = mean_rates(r1, inclination)
-    rate2, node2 = mean_rates(r2, inclination)
-    mean = 0.5 * (r1 + r2)
-    rate_m, _ = mean_rates(mean, inclination)
-    argument = rate2 * (t2 - t0) - rate1 * (t1 - t0) - rate_m * (t2 - t1)
-    speed = np.sqrt(GM_EARTH_M3_S2 / r1)
-    x = np.array(
-        [
-            np.angle(np.exp(1j * argument)),
-            (node2 - node1) * (t1 - t0),
-            0.0,
-            speed * (np.sqrt(r2 / mean) - 1.0),
-            0.0,
-        ]
-    )
-    axes2 = _local_axes(station_r, station_v)
-    rate = np.sqrt(GM_EARTH_M3_S2 / r2**3)
-    scale = np.array([1.0, 1.0, 1.0, speed, speed])
-    miss = float("inf")
-    for _ in range(12):
-        r0, v0 = circular_state(r1, inclination + x[2], raan + x[1], x[0], GM_EARTH_M3_S2)
-        jacobian0 = np.empty((6, 3))
-        for j in range(3):
-            e = np.zeros(3)
-            e[j] = 1e-6
-            high = circular_state(r1, inclination + x[2] + e[2], raan + x[1] + e[1], x[0] + e[0], GM_EARTH_M3_S2)
-            low = circular_state(r1, inclination + x[2] - e[2], raan + x[1] - e[1], x[0] - e[0], GM_EARTH_M3_S2)
-            jacobian0[:, j] = (np.concatenate(high) - np.concatenate(low)) / 2e-6
-        wait = dynamics.propagate(t0, r0, v0, t1, centre="earth", stm=True)
-        axes1 = _local_axes(wait.r_m, wait.v_m_s)
-        burn = axes1 @ np.array([x[4], x[3], 0.0])
-        over = dynamics.propagate(t1, wait.r_m, wait.v_m_s + burn, t2, centre="earth", stm=True)
-        if wait.stm is None or over.stm is None:
-            break
-        dr = axes2.T @ (over.r_m - station_r)
-        dv = axes2.T @ (over.v_m_s - station_v)
-        # radial and cross-track velocity relative to the station's turning axes vanish with the position
-        residual = np.array([dr[0], dr[1], dr[2], dv[0] / rate, dv[2] / rate])
-        miss = float(np.linalg.norm(dr))
-        if miss < 1e-3 and abs(dv[0]) < 1e-5 and abs(dv[2]) < 1e-5:
-            break
-        at_burn = np.zeros((6, 5))
-        at_burn[:, :3] = wait.stm @ jacobian0
-        at_burn[3:, 3] = axes1[:, 1]
-        at_burn[3:, 4] = axes1[:, 0]
-        end = over.stm @ at_burn
-        jacobian = np.vstack([axes2.T @ end[:3], (axes2.T @ end[3:])[[0, 2]] / rate])
-        step = scale * np.linalg.lstsq(jacobian * scale, -residual, rcond=1e-10)[0]
-        longest = float(np.max(np.abs(step / scale)))
-        x = x + step * min(1.0, 0.2 / longest)
-    return x, miss
-
-
-@register(EarthOrbit, EarthGround)
-def solve_deorbit(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg:
-    """From a low circular orbit to the entry interface, by one burn against the motion ("deorbit").
-
-    The flight-path angle at the interface is :data:`LEO_ENTRY_FLIGHT_PATH_ANGLE_RAD`, not that of
-    :class:`EarthGround`, which is for returns from the Moon. The landing point is free: the burn is at the
-    ascending node of the plane ``raan_rad`` (0 where free).
-    """
-    origin, target = arc.origin, arc.destination
-    assert isinstance(origin, EarthOrbit)
-    assert isinstance(target, EarthGround)
-    radius = orbit_radius(origin.altitude_m)
-    entry_radius = orbit_radius(target.entry_altitude_m)
-    gamma = LEO_ENTRY_FLIGHT_PATH_ANGLE_RAD
-    if radius < entry_radius + 30e3:
-        return failure(
-            arc, departure_tdb_s, f"{origin.id} lies within 30 km of the entry interface; it decays by itself."
-        )
-    r0, v0 = circular_state(radius, origin.inclination_rad, origin.raan_rad or 0.0, 0.0, GM_EARTH_M3_S2)
-    speed = float(np.linalg.norm(v0))
-    along = v0 / speed
-    # conic: the ellipse with apogee at the burn that crosses the interface at gamma
-    ratio = radius / entry_radius
-    c2 = np.cos(gamma) ** 2
-    start = speed * np.sqrt(2.0 * (ratio - 1.0) / (ratio**2 / c2 - 1.0)) if c2 < ratio**2 else speed
-    dv = speed - start
-    t_end = departure_tdb_s + 0.4 * 2.0 * np.pi * radius / speed
-    for turn in range(15):
-        path = dynamics.propagate(departure_tdb_s, r0, v0 - dv * along, t_end, centre="earth", stm=True)
-        if path.stm is None:
-            break
-        r, v = path.r_m, path.v_m_s
-        distance, pace = float(np.linalg.norm(r)), float(np.linalg.norm(v))
-        sine = float(r @ v) / (distance * pace)
-        residual = np.array([distance - entry_radius, (sine - np.sin(gamma)) * 1e6])
-        if turn and abs(residual[0]) < 1e-3 and abs(residual[1]) < 1e-3:
-            break
-        acceleration = -GM_EARTH_M3_S2 * r / distance**3
-        columns = np.column_stack([-path.stm[:, 3:] @ along, np.concatenate([v, acceleration])])
-        gradient_r = np.concatenate([r / distance, np.zeros(3)])
-        gradient_s = (
-            np.concatenate(
-                [v / (distance * pace) - sine * r / distance**2, r / (distance * pace) - sine * v / pace**2]
-            )
-            * 1e6
-        )
-        jacobian = np.vstack([gradient_r, gradient_s]) @ columns
-        step = np.linalg.solve(jacobian, -residual)
-        dv += float(np.clip(step[0], -50.0, 50.0))
-        t_end += float(np.clip(step[1], -300.0, 300.0))
-    burn = -dv * along
-    flown = fly(departure_tdb_s, "earth", r0, v0 + burn, [Coast(t_end, "earth")], dense=options.samples > 0)
-    distance = float(np.linalg.norm(flown.r_m))
-    sine = float(flown.r_m @ flown.v_m_s) / (distance * float(np.linalg.norm(flown.v_m_s)))
-    miss_v = float(abs(np.arcsin(sine) - gamma) * np.linalg.norm(flown.v_m_s))
-    if not (abs(distance - entry_radius) < 100.0 and miss_v < 0.1 and dv > 0.0):
-        return failure(arc, departure_tdb_s, "The deorbit burn did not converge on the entry interface.")
-    detail = f"flight-path angle {np.rad2deg(gamma):.2f} deg at {target.entry_altitude_m / 1e3:.1f} km"
-    return Leg(
-        arc=arc.id,
-        kind=kind(arc),
-        departure_tdb_s=departure_tdb_s,
-        arrival_tdb_s=t_end,
-        converged=True,
-        burns=(Burn("deorbit", departure_tdb_s, dv, _triple(burn)),),
-        events=(Event("departure", departure_tdb_s), Event("entry", t_end, detail)),
-        closure_position_m=abs(distance - entry_radius),
-        closure_velocity_m_s=miss_v,
-        approximation="the landing point is free; no air above the entry interface",
-        trajectory=sample(flown.paths, options.samples, "earth"),
-        final_centre="earth",
-        final_state=np.concatenate([flown.r_m, flown.v_m_s]),
-    )
