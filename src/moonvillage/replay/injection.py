@@ -1,4 +1,4 @@
-"""The loss of a long burn out of an Earth orbit: the same energy reached with constant thrust along the velocity."""
+"""The loss of a long burn out of an orbit: the same energy reached with constant thrust along the velocity."""
 
 from __future__ import annotations
 
@@ -11,18 +11,34 @@ from moonvillage.units import STANDARD_GRAVITY_M_S2
 
 
 def finite_injection(
-    radius_m: float, impulse_m_s: float, thrust_n: float, mass_kg: float, isp_s: float
+    radius_m: float,
+    impulse_m_s: float,
+    thrust_n: float,
+    mass_kg: float,
+    isp_s: float,
+    *,
+    mu_m3_s2: float = GM_EARTH_M3_S2,
+    start_m_s: float | None = None,
 ) -> tuple[float, float]:
-    """Extra Δv (m/s) and burning time (s) of a tangential burn of constant thrust from a circular orbit.
+    """Extra Δv (m/s) and burning time (s) of a tangential burn of constant thrust around the lowest point of an orbit.
 
-    The burn ends at the energy that the impulse ``impulse_m_s`` along the motion would give at ``radius_m``. A round
-    Earth; the burn is too short for its flattening or the Moon to matter to the loss.
+    The burn is centred on that point (``radius_m``, speed ``start_m_s``; circular by default) and ends at the energy
+    that the impulse ``impulse_m_s`` along the motion would give there. A round body; the burn is too short for
+    its flattening or other bodies to matter to the loss. Not a number where the burn does not reach the energy.
     """
-    mu = GM_EARTH_M3_S2
+    mu = mu_m3_s2
     exhaust = isp_s * STANDARD_GRAVITY_M_S2
     acceleration = thrust_n / mass_kg
-    circular = math.sqrt(mu / radius_m)
-    energy = 0.5 * (circular + impulse_m_s) ** 2 - mu / radius_m
+    fast = math.sqrt(mu / radius_m) if start_m_s is None else start_m_s
+    energy = 0.5 * (fast + impulse_m_s) ** 2 - mu / radius_m
+    ideal = exhaust / acceleration * -math.expm1(-impulse_m_s / exhaust)
+
+    def coast(t: float, y: list[float]) -> list[float]:
+        x, z, u, w = y
+        r3 = math.hypot(x, z) ** 3
+        return [u, w, -mu * x / r3, -mu * z / r3]
+
+    lead = solve_ivp(coast, (0.0, -0.5 * ideal), [radius_m, 0.0, 0.0, fast], rtol=1e-9, atol=1e-6).y[:, -1]
 
     def rate(t: float, y: list[float]) -> list[float]:
         x, z, u, w = y
@@ -37,7 +53,7 @@ def finite_injection(
 
     reached.terminal = True  # type: ignore[attr-defined]
     longest = 0.98 * exhaust / acceleration
-    found = solve_ivp(rate, (0.0, longest), [radius_m, 0.0, 0.0, circular], events=reached, rtol=1e-9, atol=1e-6)
+    found = solve_ivp(rate, (0.0, longest), list(lead), events=reached, rtol=1e-9, atol=1e-6)
     if not found.t_events or not len(found.t_events[0]):
         return math.nan, math.nan
     duration = float(found.t_events[0][0])

@@ -8,15 +8,23 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from moonvillage import trajectory
+from moonvillage import dynamics, trajectory
 from moonvillage.catalog.schema import date, flag, quantity
 from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_EARTH_M3_S2, GM_MOON_M3_S2, MOON_RADIUS_M
+from moonvillage.ephemeris.frames import moon_site_state, unit
 from moonvillage.records.legs import Leg
 from moonvillage.records.places import Arc, EarthOrbit, FreeReturn, MoonOrbit, MoonSurface
+from moonvillage.replay.injection import finite_injection
 from moonvillage.replay.model import Context, Step, register
 from moonvillage.replay.orbits import burn_to, burnt, inclination, shape, speed_at, velocity_for
 from moonvillage.replay.records import Computed, Outcome, Situation
+from moonvillage.trajectory.lunar import lunar_family
+from moonvillage.trajectory.planes import cross, normalised
+from moonvillage.units import STANDARD_GRAVITY_M_S2
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +33,8 @@ class Translunar(Step):
 
     OFFERS: ClassVar[Mapping[str, str]] = {
         "": "dv c3 flight_time apoapsis speed propellant burn_time mass_after",
-        "perilune": "time speed periapsis",
+        "perilune": "time speed periapsis inclination",
+        "cutoff": "time",
     }
     CHOSEN: ClassVar[Mapping[tuple[str, str], tuple[str, ...]]] = {
         ("", "flight_time"): ("arrival_tdb_s", "flight_time_s"),
@@ -34,7 +43,10 @@ class Translunar(Step):
         ("", "apoapsis"): ("apogee_m",),
     }
 
-    departure_tdb_s: float = date("end of the injection burn, or separation: the operator's date")
+    departure_tdb_s: float | None = date(
+        "perigee of the injection (about the middle of its burn): the operator's date", None
+    )
+    ignition_tdb_s: float | None = date("ignition of the injection, in place of a departure", None)
     perigee_m: float = quantity("length", "height of the parking orbit, or of the injection's perigee", low=100e3)
     parking_apogee_m: float | None = quantity(
         "length", "apogee height of the orbit before the injection; by default it is circular", None, low=100e3
@@ -60,8 +72,19 @@ class Translunar(Step):
     isp_s: float | None = quantity("time", "its specific impulse", None, low=50.0)
 
 
-def _solve(step: Translunar, arc: Arc, duration_s: float | None) -> Leg:
-    return trajectory.solve(arc, step.departure_tdb_s, duration_s=duration_s, fixed_departure=True, samples=0)
+def _solve(departure_tdb_s: float, arc: Arc, duration_s: float | None) -> Leg:
+    return trajectory.solve(arc, departure_tdb_s, duration_s=duration_s, fixed_departure=True)
+
+
+def _departure(step: Translunar, context: Context) -> float | None:
+    """The instant of the equivalent impulse: the middle of the burn."""
+    if step.departure_tdb_s is not None or step.ignition_tdb_s is None:
+        return step.departure_tdb_s
+    mass, thrust, isp = context.engine(step)
+    if not (mass and thrust and isp):
+        return step.ignition_tdb_s
+    # an injection of 3.15 km/s from low orbit sets the length closely enough for its middle
+    return step.ignition_tdb_s + 0.5 * burnt(mass, 3150.0, isp) * isp * STANDARD_GRAVITY_M_S2 / thrust
 
 
 def _apogee(leg: Leg) -> float:
@@ -69,7 +92,7 @@ def _apogee(leg: Leg) -> float:
     return 0.0 if leg.c3_m2_s2 is None else -2.0 * GM_EARTH_M3_S2 / leg.c3_m2_s2
 
 
-def _by_apogee(step: Translunar, arc: Arc) -> Leg:
+def _by_apogee(step: Translunar, arc: Arc, departure_tdb_s: float) -> Leg:
     """The flight whose injection has the apogee given: secant search for the flight time."""
     assert step.apogee_m is not None
     wanted = EARTH_RADIUS_M + step.apogee_m
@@ -81,7 +104,7 @@ def _by_apogee(step: Translunar, arc: Arc) -> Leg:
         return leg.c3_m2_s2 + 2.0 * GM_EARTH_M3_S2 / (perigee + wanted)
 
     times = [4.6 * 86400.0, 4.3 * 86400.0]
-    legs = [_solve(step, arc, t) for t in times]
+    legs = [_solve(departure_tdb_s, arc, t) for t in times]
     for _ in range(10):
         if not all(leg.converged for leg in legs[-2:]):
             return legs[-1] if not legs[-1].converged else legs[-2]
@@ -90,20 +113,41 @@ def _by_apogee(step: Translunar, arc: Arc) -> Leg:
             break
         step_s = -f1 * (times[-1] - times[-2]) / (f1 - f0)
         times.append(times[-1] + max(-43200.0, min(43200.0, step_s)))
-        legs.append(_solve(step, arc, times[-1]))
+        legs.append(_solve(departure_tdb_s, arc, times[-1]))
     return legs[-1]
+
+
+def _approach(leg: Leg, perilune_tdb_s: float) -> Floats | None:
+    """The state at perilune without any insertion, (6,) about the Moon; None where the leg does not tell."""
+    if leg.final_centre == "moon" and leg.final_state is not None:
+        state = leg.final_state.copy()
+        for burn in leg.burns:
+            if burn.name == "loi" and burn.epoch_tdb_s == leg.arrival_tdb_s:
+                state[3:] -= np.array(burn.dv_icrf_m_s)
+        return state
+    if leg.trajectory is None:
+        return None
+    flown = leg.trajectory
+    k = int(np.searchsorted(flown.epoch_tdb_s, perilune_tdb_s - 7200.0))
+    epoch = float(flown.epoch_tdb_s[k])
+    r, v = dynamics.change_centre(epoch, flown.r_m[k], flown.v_m_s[k], flown.centre, "moon")
+    return dynamics.propagate(epoch, r, v, perilune_tdb_s, centre="moon").state
 
 
 @register("translunar", Translunar)
 def fly_translunar(step: Translunar, context: Context) -> Outcome:
     """Injection (an impulse; its losses by a rule, where thrust and mass are given), coast, perilune."""
+    departure = _departure(step, context)
+    if departure is None:
+        return Outcome(reason="The step has no date: write departure, or ignition.")
     parking = EarthOrbit("parking", step.perigee_m, step.inclination_rad)
     altitude = context.height_m(step.perilune_m) - MOON_RADIUS_M
     target: MoonOrbit | FreeReturn
     notes: list[str] = []
     if step.free_return:
         target = FreeReturn("free return", altitude)
-        leg = trajectory.solve(Arc(step.id, parking, target), step.departure_tdb_s, fixed_departure=True)
+        arc = Arc(step.id, parking, target)
+        leg = trajectory.solve(arc, departure, fixed_departure=True, samples=1200)
     else:
         site = None
         if step.over_latitude_rad is not None and step.over_longitude_rad is not None:
@@ -113,13 +157,14 @@ def fly_translunar(step: Translunar, context: Context) -> Outcome:
             notes.append("the approach is taken as polar: no inclination was given")
         after = 0.0
         if site is not None and step.over_tdb_s is not None:
-            after = step.over_tdb_s - (step.arrival_tdb_s or step.departure_tdb_s + 4.5 * 86400.0)
+            after = step.over_tdb_s - (step.arrival_tdb_s or departure + 4.5 * 86400.0)
         target = MoonOrbit("orbit", altitude, tilt, None if tilt is not None else site, after)
         arc = Arc(step.id, parking, target)
         duration = step.flight_time_s
         if step.arrival_tdb_s is not None:
-            duration = step.arrival_tdb_s - step.departure_tdb_s
-        leg = _by_apogee(step, arc) if step.apogee_m is not None and duration is None else _solve(step, arc, duration)
+            duration = step.arrival_tdb_s - departure
+        by_apogee = step.apogee_m is not None and duration is None
+        leg = _by_apogee(step, arc, departure) if by_apogee else _solve(departure, arc, duration)
         if duration is None and step.apogee_m is None:
             notes.append("the flight time is near the cheapest: neither arrival nor apogee was given")
     if not leg.converged:
@@ -146,14 +191,14 @@ def fly_translunar(step: Translunar, context: Context) -> Outcome:
         )
     mass, thrust, isp = context.engine(step)
     if thrust and mass and isp:
-        from moonvillage.replay.injection import finite_injection
-
         loss, burn_time = finite_injection(radius, dv, thrust, mass, isp)
         dv += loss
         notes.append(
             f"the injection's {burn_time:.0f} s burn costs {loss:.1f} m/s above the impulse, about a round Earth"
         )
         computed["", "burn_time"] = Computed(burn_time)
+        if step.ignition_tdb_s is not None:
+            computed["cutoff", "time"] = Computed(step.ignition_tdb_s + burn_time)
     if mass and isp:
         used = burnt(mass, dv, isp)
         computed["", "propellant"] = Computed(used)
@@ -161,15 +206,13 @@ def fly_translunar(step: Translunar, context: Context) -> Outcome:
         mass -= used
     computed["", "dv"] = Computed(dv)
     after: dict[str, Situation] = {}
-    if leg.final_state is not None and leg.final_centre == "moon":
-        state = leg.final_state.copy()
-        loi = [burn for burn in leg.burns if burn.name == "loi"]
-        if len(leg.burns) and loi and loi[0].epoch_tdb_s == leg.arrival_tdb_s:
-            state[3:] -= np.array(loi[0].dv_icrf_m_s)  # the approach itself: the insertion is another step
+    state = _approach(leg, perilune)
+    if state is not None:
         after[step.craft] = Situation(perilune, "moon", state, mass)
         low = shape(state, "moon").periapsis_m
         computed["perilune", "periapsis"] = Computed(low - context.mission.lunar_radius_m)
         computed["perilune", "speed"] = Computed(float(np.linalg.norm(state[3:])))
+        computed["perilune", "inclination"] = Computed(inclination(perilune, state, "moon"))
     return Outcome(computed, after, tuple(notes))
 
 
@@ -187,12 +230,19 @@ class Insertion(Step):
         ("", "apoapsis"): ("apoapsis_m", "period_s"),
         ("", "period"): ("period_s",),
         ("", "burn_time"): ("burn_time_s",),
+        ("", "inclination"): ("inclination_rad",),
         ("ignition", "time"): ("ignition_tdb_s",),
     }
 
     periapsis_m: float | None = quantity("length", "height of the orbit's lowest point", None)
     apoapsis_m: float | None = quantity("length", "height of its highest point", None)
     period_s: float | None = quantity("time", "its period, in place of the apoapsis", None, low=5000.0)
+    inclination_rad: float | None = quantity(
+        "angle", "inclination of the orbit, where the burn also turns the plane", None, low=0.0, high=math.pi
+    )
+    over_latitude_rad: float | None = quantity("angle", "latitude of a site that the orbit must pass over", None)
+    over_longitude_rad: float | None = quantity("angle", "longitude of that site, east", None)
+    over_tdb_s: float | None = date("when it passes over the site", None)
     burn_time_s: float | None = quantity(
         "time", "length of the burn, in place of an orbit: the orbit follows", None, low=0.0
     )
@@ -242,12 +292,69 @@ def _by_duration(step: Insertion, context: Context, here: Situation, low: float)
     return outcome
 
 
+def _planes(step: Insertion, here: Situation) -> list[Floats]:
+    """Normals of the planes that the step asks for; none where it asks for none."""
+    r, v = here.state[:3], here.state[3:]
+    if step.over_latitude_rad is not None and step.over_longitude_rad is not None:
+        when = here.epoch_tdb_s if step.over_tdb_s is None else step.over_tdb_s
+        site = unit(moon_site_state(when, step.over_latitude_rad, step.over_longitude_rad)[0])
+        if step.inclination_rad is None:
+            normal = normalised(cross(r, v))
+            return [normalised(normal - float(normal @ site) * site)]
+        family = lunar_family(MoonOrbit("", 0.0, step.inclination_rad), when)
+        return [family.normal(psi) for psi in family.containing(site)[0]]
+    if step.inclination_rad is None:
+        return []
+    family = lunar_family(MoonOrbit("", 0.0, step.inclination_rad), here.epoch_tdb_s)
+    return [family.normal(psi) for psi in family.containing(normalised(r))[0]]
+
+
+def _turn(step: Insertion, here: Situation, low: float, high: float) -> tuple[Situation, Floats, float] | None:
+    """The cheapest burn into one of the planes asked for: where, the velocity after it, and the turn (rad)."""
+    normal = normalised(cross(here.state[:3], here.state[3:]))
+    best: tuple[float, Situation, Floats, float] | None = None
+    for wanted_normal in _planes(step, here):
+        between = math.acos(max(-1.0, min(1.0, float(normal @ wanted_normal))))
+        if between < math.radians(0.2):
+            return None
+        for sense in (-1.0, 1.0):  # before perilune and after it
+            path = dynamics.propagate(
+                here.epoch_tdb_s,
+                here.state[:3],
+                here.state[3:],
+                here.epoch_tdb_s + sense * 3600.0,
+                centre="moon",
+                dense=True,
+            )
+            for epoch in path.crossings(lambda _, s, n=wanted_normal: s[:, :3] @ n):  # type: ignore[misc]
+                state = path.at(float(epoch))
+                up = normalised(state[:3])
+                rising = float(state[3:] @ up)
+                level = cross(wanted_normal, up) * float(np.linalg.norm(state[3:] - rising * up))
+                after = velocity_for(np.concatenate([state[:3], level + rising * up]), low, high, "moon")
+                cost = float(np.linalg.norm(after - state[3:]))
+                if best is None or cost < best[0]:
+                    best = cost, Situation(float(epoch), "moon", state, here.mass_kg), after, between
+    return None if best is None else best[1:]
+
+
 def _finish(step: Insertion, context: Context, here: Situation, low: float, high: float) -> Outcome:
     mass, thrust, isp = context.engine(step)
     base = context.mission.lunar_radius_m
     computed: dict[tuple[str, str], Computed] = {}
     notes: list[str] = []
-    if mass and thrust and isp:
+    turned = _turn(step, here, low, high)
+    if turned is not None:
+        at, wanted, angle = turned
+        dv, end = float(np.linalg.norm(wanted - at.state[3:])), at.epoch_tdb_s
+        state = np.concatenate([at.state[:3], wanted])
+        computed["ignition", "time"] = Computed(end)
+        notes.append(f"the burn also turns the plane by {math.degrees(angle):.1f} deg; it is an impulse at the node")
+        if mass and thrust and isp:
+            burning = burnt(mass, dv, isp) * isp * STANDARD_GRAVITY_M_S2 / thrust
+            computed["", "burn_time"] = Computed(burning)
+            computed["ignition", "time"] = Computed(end - 0.5 * burning)
+    elif mass and thrust and isp:
         burn = burn_to(
             "moon", here.epoch_tdb_s, here.state, low, high, mass, thrust, isp, ignition_tdb_s=step.ignition_tdb_s
         )
