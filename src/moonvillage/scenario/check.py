@@ -44,6 +44,10 @@ FLYABLE: Final[frozenset[tuple[type, type]]] = frozenset(
         (MoonSurface, MoonOrbit),
         (Halo, EarthGround),
         (Halo, MoonOrbit),
+        (EarthOrbit, Dro),
+        (MoonOrbit, Dro),
+        (Dro, EarthGround),
+        (Dro, MoonOrbit),
     }
 )
 #: Ways that a ``fly`` step may name in ``via``, by kinds of place.
@@ -52,7 +56,7 @@ WAYS: Final[Mapping[tuple[type, type], tuple[str, ...]]] = {
     (EarthOrbit, MoonOrbit): ("ballistic",),
 }
 #: The burns that a launcher may make for its payload, by the kind of the first leg.
-_FIRST_BURN: Final = {MoonOrbit: "tli", Halo: "tli", FreeReturn: "tli", Planet: "tmi"}
+_FIRST_BURN: Final = {MoonOrbit: "tli", Halo: "tli", Dro: "tli", FreeReturn: "tli", Planet: "tmi"}
 MAX_PERIODS: Final = 1000
 
 

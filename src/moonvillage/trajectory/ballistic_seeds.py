@@ -23,9 +23,8 @@ from moonvillage import dynamics
 from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2, MOON_RADIUS_M
 from moonvillage.ephemeris.orientation import moon_me_matrix
 from moonvillage.records.places import Dro, Halo, MoonOrbit
-from moonvillage.trajectory import cr3bp, halo, nrho, periodic
+from moonvillage.trajectory import cr3bp, halo, nrho
 from moonvillage.trajectory.cr3bp import TIME_S
-from moonvillage.trajectory.periodic import PeriodicOrbit
 from moonvillage.trajectory.planes import PlaneFamily, cross
 from moonvillage.units import DAY_S
 
@@ -125,18 +124,17 @@ def follow(arrival_tdb_s: float, r_m: Floats, v_m_s: Floats) -> tuple[float, flo
     return None
 
 
-def _phases(orbit: halo.HaloOrbit | PeriodicOrbit) -> Floats:
+def _phases(orbit: halo.HaloOrbit) -> Floats:
     """Phases of a periodic orbit, closer where it is fast."""
     fine = np.linspace(0.0, 1.0, 201)
-    pick = periodic.sample if isinstance(orbit, PeriodicOrbit) else halo.sample
-    speed = np.array([np.linalg.norm(cr3bp.derivative(pick(orbit, float(p)))[:3]) for p in fine])  # type: ignore[operator]
+    speed = np.array([np.linalg.norm(cr3bp.derivative(halo.sample(orbit, float(p)))[:3]) for p in fine])
     density = 0.5 + 0.5 * speed / speed.mean()
     total = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]))])
     return np.interp((np.arange(_PHASES) + 0.5) / _PHASES * total[-1], total, fine)
 
 
-def _burns(orbit: halo.HaloOrbit | PeriodicOrbit) -> tuple[float, ...]:
-    close = not isinstance(orbit, PeriodicOrbit) and orbit.perilune_radius * cr3bp.LENGTH_M < _CLOSE_M
+def _burns(orbit: halo.HaloOrbit) -> tuple[float, ...]:
+    close = orbit.perilune_radius * cr3bp.LENGTH_M < _CLOSE_M
     return _BURNS_CLOSE_M_S if close else _BURNS_M_S
 
 

@@ -29,6 +29,8 @@ from moonvillage.trajectory.nrho import Reference
 
 Floats = NDArray[np.float64]
 
+#: Height of the powered flyby, m: Artemis I passed at 130 km on both ways.
+FLYBY_ALTITUDE_M: Final = 130e3
 #: Flight time from perilune to where the integration changes centre, some 60,000 km from the Moon.
 CHANGE_S: Final = 0.7 * 86400.0
 #: Scale of a time condition.

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, MOON_RADIUS_M
 from moonvillage.records.legs import Burn, Event, Leg
-from moonvillage.records.places import Arc, EarthGround, EarthOrbit, Halo
-from moonvillage.trajectory import halo, halo_arcs
+from moonvillage.records.places import Arc, Dro, EarthGround, EarthOrbit, Halo
+from moonvillage.trajectory import halo_arcs, nrho
 from moonvillage.trajectory.apses import speed_at
 from moonvillage.trajectory.cr3bp import SPEED_M_S, TIME_S
 from moonvillage.trajectory.flown import Coast, Flown, departure_burns, fly, impulse, orbit_radius, sample
-from moonvillage.trajectory.halo_arcs import CHANGE_S, Evaluator, Plane
+from moonvillage.trajectory.halo_arcs import CHANGE_S, FLYBY_ALTITUDE_M, Evaluator, Plane
 from moonvillage.trajectory.halo_seeds import Seed, flyby_seeds, mirrored
 from moonvillage.trajectory.least_burns import Evaluation, Solution, polish, satisfy
 from moonvillage.trajectory.nrho import Reference, reference
@@ -31,8 +31,6 @@ from moonvillage.trajectory.registry import SolveOptions, failure, kind, registe
 
 Floats = NDArray[np.float64]
 
-#: Height of the powered flyby, m: Artemis I passed at 130 km on both ways.
-FLYBY_ALTITUDE_M: Final = 130e3
 _CLOSED: Final = 1e-7
 #: Burns beyond this multiple of the restricted problem's make the search try its next guess, too.
 _USUAL: Final = 1.2
@@ -60,7 +58,7 @@ def _halo_epoch(seed: Seed, sense: int, period: float, departure: float) -> floa
 
 
 def search_transfer(
-    place: Halo,
+    place: Halo | Dro,
     seeds: Sequence[Seed],
     sense: int,
     departure: float,
@@ -73,7 +71,7 @@ def search_transfer(
     ``fixed`` are linear conditions (row, value) on (departure epoch relative to the one asked for, duration),
     given as rows over (halo epoch, coast, transfer).
     """
-    orbit = halo.find_halo(place)
+    orbit = nrho.find(place)
     reason = f"no transfer was found in the restricted problem for {place.id}"
     scale = halo_arcs.SCALE if flyby else halo_arcs.SCALE[:5]
     burns = [slice(2, 5), slice(5, 8)] if flyby else [slice(2, 5)]
@@ -204,11 +202,12 @@ def refusal(arc: Arc, departure: float, reason: str) -> Leg:
 
 
 @register(EarthOrbit, Halo)
+@register(EarthOrbit, Dro)
 def solve_earth_to_halo(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg:
-    """From a low Earth orbit, past the Moon, into a halo: burns "tli", "flyby", "insertion"."""
+    """From a low Earth orbit, past the Moon, into a halo or retrograde orbit: burns "tli", "flyby", "insertion"."""
     origin, place = arc.origin, arc.destination
     assert isinstance(origin, EarthOrbit)
-    assert isinstance(place, Halo)
+    assert isinstance(place, (Halo, Dro))
     radius = orbit_radius(origin.altitude_m)
     inclined = Plane(np.array([0.0, 0.0, 1.0]), float(np.cos(origin.inclination_rad)))
     low = MOON_RADIUS_M + FLYBY_ALTITUDE_M
@@ -245,7 +244,7 @@ def solve_earth_to_halo(arc: Arc, departure_tdb_s: float, options: SolveOptions)
         return evaluate
 
     try:
-        seeds = flyby_seeds(halo.find_halo(place), low)
+        seeds = flyby_seeds(nrho.find(place), low)
     except ValueError as error:
         return refusal(arc, departure_tdb_s, str(error))
     fixed = fixed_times(options, -1, departure_tdb_s)
@@ -289,14 +288,15 @@ def solve_earth_to_halo(arc: Arc, departure_tdb_s: float, options: SolveOptions)
 
 
 @register(Halo, EarthGround)
+@register(Dro, EarthGround)
 def solve_halo_to_earth(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg:
-    """From a halo, past the Moon, to the entry interface: burns "departure", "flyby".
+    """From a halo or distant retrograde orbit, past the Moon, to the entry interface: burns "departure", "flyby".
 
     The entry interface and its flight-path angle are those of the :class:`EarthGround`; the place of landing, and
     so the inclination of the return, is free.
     """
     place, ground = arc.origin, arc.destination
-    assert isinstance(place, Halo)
+    assert isinstance(place, (Halo, Dro))
     assert isinstance(ground, EarthGround)
     radius = orbit_radius(ground.entry_altitude_m)
     gamma = ground.entry_flight_path_angle_rad
@@ -315,7 +315,7 @@ def solve_halo_to_earth(arc: Arc, departure_tdb_s: float, options: SolveOptions)
         return evaluate
 
     try:
-        seeds = [mirrored(seed) for seed in flyby_seeds(halo.find_halo(place), low)]
+        seeds = [mirrored(seed) for seed in flyby_seeds(nrho.find(place), low)]
     except ValueError as error:
         return refusal(arc, departure_tdb_s, str(error))
     found = search_transfer(place, seeds, +1, departure_tdb_s, True, build, fixed_times(options, +1, departure_tdb_s))

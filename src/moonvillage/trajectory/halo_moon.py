@@ -1,4 +1,4 @@
-"""Legs between halo orbits and low lunar orbits: two burns, one on the halo and one at perilune.
+"""Legs between halo or distant retrograde orbits and low lunar orbits: two burns, one on the halo and one at perilune.
 
 The plane of the low orbit is turned by the burn on the halo, where the craft is slow. The orbit's place on the
 halo is the cheapest, a day of flight counted as 10 m/s; a departure is shifted to the nearest such phase.
@@ -15,8 +15,8 @@ from moonvillage.ephemeris.constants import GM_MOON_M3_S2, MOON_RADIUS_M
 from moonvillage.ephemeris.frames import moon_site_state
 from moonvillage.ephemeris.orientation import moon_me_matrix
 from moonvillage.records.legs import Event, Leg
-from moonvillage.records.places import Arc, Halo, MoonOrbit
-from moonvillage.trajectory import halo, halo_arcs
+from moonvillage.records.places import Arc, Dro, Halo, MoonOrbit
+from moonvillage.trajectory import halo_arcs, nrho
 from moonvillage.trajectory.apses import speed_at
 from moonvillage.trajectory.flown import Coast, fly, impulse
 from moonvillage.trajectory.halo_arcs import Evaluator, Near, Plane
@@ -72,9 +72,9 @@ def _build(orbit: MoonOrbit, sense: int, options: SolveOptions) -> Build:
     return build
 
 
-def _seeds(place: Halo, orbit: MoonOrbit, options: SolveOptions) -> list[Seed]:
+def _seeds(place: Halo | Dro, orbit: MoonOrbit, options: SolveOptions) -> list[Seed]:
     """Guesses in the plane asked for where the restricted problem can say it; in any plane and polar otherwise."""
-    member = halo.find_halo(place)
+    member = nrho.find(place)
     radius = MOON_RADIUS_M + orbit.altitude_m
     anywhere = low_orbit_seeds(member, radius, None)
     if options.plane_normal is None and orbit.inclination_rad is not None:
@@ -92,10 +92,11 @@ def _circular_burn(near: Near) -> Floats:
 
 
 @register(Halo, MoonOrbit)
+@register(Dro, MoonOrbit)
 def solve_halo_to_moon_orbit(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg:
-    """From a halo to a circular low lunar orbit: burns "departure" and "loi"."""
+    """From a halo or distant retrograde orbit to a circular low lunar orbit: burns "departure" and "loi"."""
     place, orbit = arc.origin, arc.destination
-    assert isinstance(place, Halo)
+    assert isinstance(place, (Halo, Dro))
     assert isinstance(orbit, MoonOrbit)
     try:
         seeds = [mirrored(seed) for seed in _seeds(place, orbit, options)]
@@ -129,14 +130,15 @@ def solve_halo_to_moon_orbit(arc: Arc, departure_tdb_s: float, options: SolveOpt
 
 
 @register(MoonOrbit, Halo)
+@register(MoonOrbit, Dro)
 def solve_moon_orbit_to_halo(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg:
-    """From a circular low lunar orbit to a halo: burns "departure" and "insertion".
+    """From a circular low lunar orbit to a halo or distant retrograde orbit: burns "departure" and "insertion".
 
     The plane is ``options.plane_normal`` where the craft's real plane is known, and otherwise any of the orbit's
     inclination.
     """
     orbit, place = arc.origin, arc.destination
-    assert isinstance(place, Halo)
+    assert isinstance(place, (Halo, Dro))
     assert isinstance(orbit, MoonOrbit)
     try:
         seeds = _seeds(place, orbit, options)

@@ -36,6 +36,7 @@ _PHASES: Final = 16
 _SIZES: Final = (0.03, 0.06, 0.1, 0.15, 0.2)
 _DIRECTIONS: Final = 40
 _LONGEST: Final = 1.3
+_LONGEST_DRO: Final = 2.2  # of the wide retrograde orbits, which are slow
 _STARTS: Final = 8
 #: Of two transfers between halo and low orbit the quicker is taken if it costs less than this for each day saved.
 DAY_WORTH_M_S: Final = 10.0
@@ -151,7 +152,7 @@ def _sphere(count: int) -> Floats:
     return np.column_stack([np.sqrt(1.0 - z * z) * np.cos(turn), np.sqrt(1.0 - z * z) * np.sin(turn), z])
 
 
-def _arrivals() -> Floats:
+def arrivals() -> Floats:
     """Moon-relative velocities with which transfers from low Earth orbit come in, (n, 3)."""
     momentum = np.sqrt(2.0 * _PERIGEE * (1.0 - EARTH_MOON_MU))
     return np.array(
@@ -163,11 +164,15 @@ def _arrivals() -> Floats:
     )
 
 
+def _longest(orbit: HaloOrbit) -> float:
+    return _LONGEST_DRO if orbit.point == 0 else _LONGEST
+
+
 @lru_cache(maxsize=16)
 def _scan(orbit: HaloOrbit, radius: float) -> tuple[tuple[Floats, Floats, Floats, float], ...]:
     """Coasts that come near the Moon: (x, direction of perilune, of motion there, speed at ``radius``)."""
     found = []
-    times = -np.linspace(0.0, _LONGEST, 53)
+    times = -np.linspace(0.0, _longest(orbit), 53)
     for phase in np.arange(_PHASES) / _PHASES:
         start = halo.sample(orbit, float(phase))
         for size in _SIZES:
@@ -231,10 +236,10 @@ def flyby_seeds(orbit: HaloOrbit, perilune_radius_m: float) -> tuple[Seed, ...]:
     """Transfers from low Earth orbit with a powered flyby of the Moon, cheapest first; empty if none was found."""
     radius = perilune_radius_m / LENGTH_M
     evaluate = _with_flyby(orbit, radius)
-    arrivals = _arrivals()
+    ways = arrivals()
     ranked = []
     for x, apse, motion, speed in _scan(orbit, radius):
-        burn = speed * motion - hyperbola_through(apse * radius, arrivals, EARTH_MOON_MU)
+        burn = speed * motion - hyperbola_through(apse * radius, ways, EARTH_MOON_MU)
         ranked.append((float(np.linalg.norm(x[2:5]) + np.min(np.linalg.norm(burn, axis=1))), x))
     scale = np.array([0.03, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.3])
     seeds: list[Seed] = []
@@ -249,7 +254,7 @@ def flyby_seeds(orbit: HaloOrbit, perilune_radius_m: float) -> tuple[Seed, ...]:
             continue
         state = np.asarray(grazed.evaluation.detail)
         r, v = _moon_frame(state)
-        burns = v - hyperbola_through(r, arrivals, EARTH_MOON_MU)
+        burns = v - hyperbola_through(r, ways, EARTH_MOON_MU)
         burn = burns[np.argmin(np.linalg.norm(burns, axis=1))]
         start = np.concatenate([grazed.x, burn, [4.3 * _DAY]])
         solution = least_burns(evaluate, start, scale, [slice(2, 5), slice(5, 8)], _BURN)
@@ -272,7 +277,7 @@ def low_orbit_seeds(orbit: HaloOrbit, radius_m: float, inclination_rad: float | 
     seeds = []
     for x in _spread(ranked):
         solution = least_burns(evaluate, x, scale, [slice(2, 5)], _BURN)
-        if solution.miss < 1e-6 and 0.02 < solution.x[1] < _LONGEST:
+        if solution.miss < 1e-6 and 0.02 < solution.x[1] < _longest(orbit):
             seeds.append(_seed(solution))
     return _distinct(seeds)
 
