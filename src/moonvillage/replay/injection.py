@@ -20,7 +20,7 @@ def finite_injection(
     mu_m3_s2: float = GM_EARTH_M3_S2,
     start_m_s: float | None = None,
 ) -> tuple[float, float]:
-    """Extra Δv (m/s) and burning time (s) of a tangential burn of constant thrust around the lowest point of an orbit.
+    """Extra Δv (m/s) and length (s) of a tangential burn of constant thrust around the lowest point of an orbit.
 
     The burn is centred on that point (``radius_m``, speed ``start_m_s``; circular by default) and ends at the energy
     that the impulse ``impulse_m_s`` along the motion would give there. A round body; the burn is too short for

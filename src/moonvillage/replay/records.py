@@ -45,6 +45,7 @@ QUANTITIES: Final[dict[str, Quantity]] = {
     "period": Quantity("time", "s", 1.0, True, 0.02, "period of an orbit"),
     "periapsis": Quantity("length", "km", 1e3, False, 5e3, "height of the lowest point of an orbit or a pass"),
     "apoapsis": Quantity("length", "km", 1e3, False, 5e3, "height of the highest point of an orbit"),
+    "apogee": Quantity("length", "km", 1e3, True, 0.05, "height of the apogee of a flight towards the Moon"),
     "distance": Quantity("length", "km", 1e3, True, 0.02, "a distance between centres, or a miss"),
     "inclination": Quantity("angle", "deg", math.pi / 180.0, False, math.radians(1.0), "inclination of an orbit"),
     "angle": Quantity("angle", "deg", math.pi / 180.0, False, math.radians(1.0), "any other angle"),

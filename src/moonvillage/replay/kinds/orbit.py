@@ -121,6 +121,9 @@ class OrbitChange(Step):
     periapsis_m: float | None = measure("length", "new height of the lowest point; by default kept", None)
     apoapsis_m: float | None = measure("length", "new height of the highest point; by default kept", None)
     inclination_rad: float | None = measure("angle", "new inclination, turned at a node", None, low=0.0, high=math.pi)
+    circular_at_tdb_s: float | None = date(
+        "of the two ways into the orbit (rising or falling), take the one rounder on this date", None
+    )
     mass_kg: float | None = measure("mass", "mass at ignition", None, low=0.0)
     thrust_n: float | None = measure("force", "thrust", None, low=0.0)
     isp_s: float | None = measure("time", "specific impulse", None, low=50.0)
@@ -171,7 +174,18 @@ def _turned(here: Situation, tilt_rad: float) -> Floats:
 def _here(step: OrbitChange, craft: Situation, low: float, high: float, base: float) -> Floats:
     """Velocity after a burn at a given instant: along the motion where one apsis is asked for, else in the plane."""
     if step.periapsis_m is not None and step.apoapsis_m is not None:
-        return velocity_for(craft.state, low, high, craft.centre)
+        wanted = velocity_for(craft.state, low, high, craft.centre)
+        if step.circular_at_tdb_s is None:
+            return wanted
+        up = normalised(craft.state[:3])
+        ways = [wanted, wanted - 2.0 * float(wanted @ up) * up]
+
+        def ovality(velocity: Floats) -> float:
+            start = Situation(craft.epoch_tdb_s, craft.centre, np.concatenate([craft.state[:3], velocity]))
+            now = shape(coast_to(start, step.circular_at_tdb_s or 0.0).state, craft.centre)
+            return now.apoapsis_m - now.periapsis_m
+
+        return min(ways, key=ovality)
     v = craft.state[3:]
     raised = step.apoapsis_m is not None
 

@@ -32,7 +32,7 @@ class Translunar(Step):
     """A flight from a parking or injection orbit to its perilune over the Moon."""
 
     OFFERS: ClassVar[Mapping[str, str]] = {
-        "": "dv c3 flight_time apoapsis speed propellant burn_time mass_after",
+        "": "dv c3 flight_time apogee speed propellant burn_time mass_after",
         "perilune": "time speed periapsis inclination",
         "cutoff": "time",
     }
@@ -40,7 +40,7 @@ class Translunar(Step):
         ("", "flight_time"): ("arrival_tdb_s", "flight_time_s"),
         ("perilune", "time"): ("arrival_tdb_s", "flight_time_s"),
         ("perilune", "periapsis"): ("perilune_m",),
-        ("", "apoapsis"): ("apogee_m",),
+        ("", "apogee"): ("apogee_m",),
     }
 
     departure_tdb_s: float | None = date(
@@ -68,7 +68,9 @@ class Translunar(Step):
     over_tdb_s: float | None = date("when it passes over the site", None)
     free_return: bool = flag("the flight is a free return: the flight time follows from it", False)
     mass_kg: float | None = quantity("mass", "mass at ignition", None, low=0.0)
-    thrust_n: float | None = quantity("force", "thrust of the injecting engine", None, low=0.0)
+    thrust_n: float | None = quantity(
+        "force", "thrust of the injecting stage (a craft's own is not taken)", None, low=0.0
+    )
     isp_s: float | None = quantity("time", "its specific impulse", None, low=50.0)
 
 
@@ -148,6 +150,15 @@ def fly_translunar(step: Translunar, context: Context) -> Outcome:
         target = FreeReturn("free return", altitude)
         arc = Arc(step.id, parking, target)
         leg = trajectory.solve(arc, departure, fixed_departure=True, samples=1200)
+        wanted = step.arrival_tdb_s
+        for _ in range(4):  # an arrival on time, by leaving earlier or later
+            passed = next((e.epoch_tdb_s for e in leg.events if e.name == "perilune"), None)
+            if wanted is None or passed is None or abs(wanted - passed) < 1.0:
+                break
+            departure += wanted - passed
+            leg = trajectory.solve(arc, departure, fixed_departure=True, samples=1200)
+        if wanted is not None:
+            notes.append("the departure of the free return was moved to arrive at the date given")
     else:
         site = None
         if step.over_latitude_rad is not None and step.over_longitude_rad is not None:
@@ -183,14 +194,14 @@ def fly_translunar(step: Translunar, context: Context) -> Outcome:
         computed["", "c3"] = Computed(leg.c3_m2_s2)
         computed["", "speed"] = Computed(after_speed)
         if leg.c3_m2_s2 < 0.0:
-            computed["", "apoapsis"] = Computed(_apogee(leg) - radius - EARTH_RADIUS_M)
+            computed["", "apogee"] = Computed(_apogee(leg) - radius - EARTH_RADIUS_M)
     dv = sum(burn.dv_m_s for burn in leg.burns if burn.name in ("tli", "plane_change"))
     if step.parking_apogee_m is not None and after_speed is not None:
         dv += math.sqrt(GM_EARTH_M3_S2 / radius) - speed_at(
             radius, radius, EARTH_RADIUS_M + step.parking_apogee_m, "earth"
         )
     mass, thrust, isp = context.engine(step)
-    if thrust and mass and isp:
+    if step.thrust_n and thrust and mass and isp:  # a craft's own engine seldom injects it: only where the step says
         loss, burn_time = finite_injection(radius, dv, thrust, mass, isp)
         dv += loss
         notes.append(
@@ -199,8 +210,8 @@ def fly_translunar(step: Translunar, context: Context) -> Outcome:
         computed["", "burn_time"] = Computed(burn_time)
         if step.ignition_tdb_s is not None:
             computed["cutoff", "time"] = Computed(step.ignition_tdb_s + burn_time)
-    if mass and isp:
-        used = burnt(mass, dv, isp)
+    if mass and step.isp_s:
+        used = burnt(mass, dv, step.isp_s)
         computed["", "propellant"] = Computed(used)
         computed["", "mass_after"] = Computed(mass - used)
         mass -= used
