@@ -140,7 +140,7 @@ def test_departure_can_be_held_and_failure_is_a_sentence() -> None:
 
 def test_same_input_same_bytes() -> None:
     one = solve(Arc("x", LEO, NRHO), DATES[1])
-    nrho._reference.cache_clear()
+    nrho._window.cache_clear()
     two = solve(Arc("x", LEO, NRHO), DATES[1])
     assert one.burns == two.burns
     assert one.departure_tdb_s == two.departure_tdb_s

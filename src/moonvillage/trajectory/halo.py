@@ -1,14 +1,15 @@
-"""Halo orbits about L1 and L2 in the restricted three-body problem: correction, continuation, named members.
+"""Lyapunov and halo orbits about L1 and L2 in the restricted problem: bifurcation, continuation, named members.
 
-A member is corrected between its two perpendicular crossings of the xz plane (K. C. Howell,
-"Three-dimensional, periodic, halo orbits", Celestial Mechanics 32, 1984), and the family is followed by
-pseudo-arclength from the third-order analytic orbit (D. L. Richardson, "Analytic construction of periodic
-orbits about the collinear points", Celestial Mechanics 22, 1980) down to the near-rectilinear members.
+The planar Lyapunov family is followed from the libration point outward; where its stability index against motion out
+of the plane passes one, the halos leave it. That point is found, not assumed, and the halo family is followed
+from it by pseudo-arclength down to the near-rectilinear members that graze the Moon (J. V. Breakwell & J. V. Brown,
+"The halo family of 3-dimensional periodic orbits in the Earth–Moon restricted 3-body problem", Celestial Mechanics
+20, 1979).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -18,205 +19,125 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonvillage.records.places import Halo
-from moonvillage.trajectory.cr3bp import (
-    EARTH_MOON_MU,
-    LENGTH_M,
-    collinear_point,
-    derivative,
-    jacobi,
-    propagate,
-    propagate_with_stm,
-)
+from moonvillage.trajectory import periodic
+from moonvillage.trajectory.cr3bp import EARTH_MOON_MU, LENGTH_M, collinear_point
+from moonvillage.trajectory.periodic import Half, PeriodicOrbit
 
 Floats = NDArray[np.float64]
 
-_CLOSURE: Final = 1e-12
+#: The member of a halo family; the name under which other modules know it.
+HaloOrbit = PeriodicOrbit
+
 _STEP: Final = 0.02  # arclength of the continuation
 _MEMBERS: Final = 200
 _SMALLEST_PERILUNE_M: Final = 1_737_400.0
+_LYAPUNOV_FIRST: Final = 1e-3  # amplitude along x of the first Lyapunov orbit, in units of length
+#: Where that family is left: this near to the Moon's centre, or this near to the Earth's (its end is a collision).
+_NEAR_MOON: Final = 0.02
+_NEAR_EARTH: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HaloOrbit:
-    """A periodic halo orbit in the rotating frame, non-dimensional (see :mod:`moonvillage.trajectory.cr3bp`).
+class Bifurcation:
+    """Where a halo family leaves the planar one: the orbit, its index against vertical motion, and the slope ∂vz/∂z.
 
-    ``state`` is (6,) at a perpendicular crossing of the xz plane: the one farther from the Moon (apolune).
-    ``perilune_radius`` and ``apolune_radius`` are the distances from the Moon's centre at the two crossings,
-    ``amplitude_z`` the larger \\|z\\| of the two, in units of length.
+    ``vertical_index`` is 1 and ``slope`` 0 to rounding; of the two signs the slope tells halos from axial orbits.
     """
 
-    point: int
-    northern: bool
-    state: Floats
-    period: float
-    jacobi: float
-    perilune_radius: float
-    apolune_radius: float
-    amplitude_z: float
+    half: Half
+    vertical_index: float
+    slope: float
 
 
-def _richardson(point: int, amplitude_z: float, mu: float) -> tuple[Floats, float]:
-    """Third-order halo of small amplitude (in units of length): state at the crossing, and period."""
+@lru_cache(maxsize=4)
+def lyapunov_halves(point: int, mu: float = EARTH_MOON_MU) -> tuple[Half, ...]:
+    """Corrected halves of the planar Lyapunov family about L1 or L2, from the point outward.
+
+    The first is the linear orbit of amplitude 0.001 (V. Szebehely, "Theory of Orbits", 1967, chapter 5).
+
+    Raises
+    ------
+    ValueError
+        If ``point`` is neither 1 nor 2.
+    """
     libration = collinear_point(point, mu)
-    gamma = abs(libration - (1.0 - mu))
-    sign = 1.0 if point == 1 else -1.0  # Richardson's upper sign is L1
-
-    def c(n: int) -> float:
-        return float(
-            (sign**n * mu + (-1.0) ** n * (1.0 - mu) * gamma ** (n + 1) / (1.0 - sign * gamma) ** (n + 1)) / gamma**3
-        )
-
-    c2, c3, c4 = c(2), c(3), c(4)
-    lam = np.sqrt(0.5 * (2.0 - c2 + np.sqrt(9.0 * c2**2 - 8.0 * c2)))
-    k = 2.0 * lam / (lam**2 + 1.0 - c2)
-    delta = lam**2 - c2
-    d1 = 3.0 * lam**2 / k * (k * (6.0 * lam**2 - 1.0) - 2.0 * lam)
-    a21 = 3.0 * c3 * (k**2 - 2.0) / (4.0 * (1.0 + 2.0 * c2))
-    a22 = 3.0 * c3 / (4.0 * (1.0 + 2.0 * c2))
-    a23 = -3.0 * c3 * lam / (4.0 * k * d1) * (3.0 * k**3 * lam - 6.0 * k * (k - lam) + 4.0)
-    a24 = -3.0 * c3 * lam / (4.0 * k * d1) * (2.0 + 3.0 * k * lam)
-    b21 = -3.0 * c3 * lam / (2.0 * d1) * (3.0 * k * lam - 4.0)
-    b22 = 3.0 * c3 * lam / d1
-    d21 = -c3 / (2.0 * lam**2)
-    s1 = (
-        1.0
-        / (2.0 * lam * (lam * (1.0 + k**2) - 2.0 * k))
-        * (
-            1.5 * c3 * (2.0 * a21 * (k**2 - 2.0) - a23 * (k**2 + 2.0) - 2.0 * k * b21)
-            - 0.375 * c4 * (3.0 * k**4 - 8.0 * k**2 + 8.0)
-        )
-    )
-    s2 = (
-        1.0
-        / (2.0 * lam * (lam * (1.0 + k**2) - 2.0 * k))
-        * (
-            1.5 * c3 * (2.0 * a22 * (k**2 - 2.0) + a24 * (k**2 + 2.0) + 2.0 * k * b22 + 5.0 * d21)
-            + 0.375 * c4 * (12.0 - k**2)
-        )
-    )
-    l1 = -1.5 * c3 * (2.0 * a21 + a23 + 5.0 * d21) - 0.375 * c4 * (12.0 - k**2) + 2.0 * lam**2 * s1
-    l2 = 1.5 * c3 * (a24 - 2.0 * a22) + 1.125 * c4 + 2.0 * lam**2 * s2
-    az = amplitude_z / gamma
-    ax = np.sqrt(max((-l2 * az**2 - delta) / l1, 0.0))
-    omega = 1.0 + s1 * ax**2 + s2 * az**2
-    # second order suffices for the start of a Newton iteration; phase 0, class n = 1
-    x = a21 * ax**2 + a22 * az**2 - ax + a23 * ax**2 - a24 * az**2
-    z = az + d21 * ax * az * (1.0 - 3.0)
-    vy = k * ax * lam + 2.0 * lam * (b21 * ax**2 - b22 * az**2)
-    state = np.array([libration + gamma * x, 0.0, gamma * z, 0.0, gamma * vy * omega, 0.0])
-    return state, float(2.0 * np.pi / (lam * omega))
+    c2 = (1.0 - mu) / abs(libration + mu) ** 3 + mu / abs(libration - 1.0 + mu) ** 3
+    frequency = float(np.sqrt(1.0 - 0.5 * c2 + 0.5 * np.sqrt(9.0 * c2**2 - 8.0 * c2)))
+    ratio = (frequency**2 + 1.0 + 2.0 * c2) / (2.0 * frequency)
+    # x = -A cos, y = ratio A sin: at the crossing nearer to the Earth it moves up
+    guess = np.array([libration - _LYAPUNOV_FIRST, 0.0, ratio * frequency * _LYAPUNOV_FIRST, np.pi / frequency])
+    first = periodic.correct(guess, np.array([1.0, 0.0, 0.0, 0.0]), True, mu)
+    if first is None:
+        raise ArithmeticError(f"the linear orbit about L{point} did not converge")
+    found = [first]
+    for half in periodic.walk(first, np.array([-1.0, 0.0, 0.0, 0.0]), True, 2e-3, _STEP, _MEMBERS, mu):
+        if abs(half.free[0] - 1.0 + mu) < _NEAR_MOON or half.free[0] + mu < _NEAR_EARTH:
+            break
+        found.append(half)
+    return tuple(found)
 
 
-def _unpack(free: Floats) -> Floats:
-    return np.array([free[0], 0.0, free[1], 0.0, free[2], 0.0])
+@lru_cache(maxsize=4)
+def bifurcation(point: int, mu: float = EARTH_MOON_MU) -> Bifurcation:
+    """Where the halos leave the Lyapunov family: its vertical stability index passes 1 with ∂vz(T/2)/∂z₀.
+
+    Raises
+    ------
+    ValueError
+        If ``point`` is neither 1 nor 2.
+    """
+
+    def slope(half: Half) -> float:
+        return float(half.stm[5, 2])
+
+    for a, b in pairwise(lyapunov_halves(point, mu)):
+        crosses = (periodic.vertical_index(a) - 1.0) * (periodic.vertical_index(b) - 1.0) < 0.0
+        if crosses and slope(a) * slope(b) < 0.0:
+            half = periodic.refine(a, b, True, slope, mu)
+            if half is not None:
+                return Bifurcation(half, periodic.vertical_index(half), slope(half))
+    raise ArithmeticError(f"the Lyapunov family about L{point} has no bifurcation to halos")
 
 
-def _residual(free: Floats, mu: float) -> tuple[Floats, Floats]:
-    """y, vx, vz at the half period and their derivatives by (x0, z0, vy0, T/2)."""
-    end, stm = propagate_with_stm(_unpack(free), free[3], mu)
-    rate = derivative(end, mu)
-    rows = [1, 3, 5]
-    jacobian = np.column_stack([stm[rows][:, [0, 2, 4]], rate[rows]])
-    return end[rows], jacobian
+@lru_cache(maxsize=4)
+def halves(point: int, mu: float = EARTH_MOON_MU) -> tuple[Half, ...]:
+    """Corrected halves of a halo family, from the bifurcation down to a perilune at the Moon's surface."""
+    start = bifurcation(point, mu).half
+    out = np.array([0.0, 1.0, 0.0, 0.0])
+    found: list[Half] = []
+    step = _STEP / 10.0  # the family turns sharply where it leaves the plane
+    for half in periodic.walk(start, out, False, step, _STEP, _MEMBERS, mu):
+        found.append(half)
+        if periodic.orbit(half, "halo", point, mu).perilune_radius * LENGTH_M < _SMALLEST_PERILUNE_M:
+            break
+    return tuple(found)
 
 
-def _correct(free: Floats, tangent: Floats | None, guess: Floats, step: float, mu: float) -> Floats | None:
-    """Newton with the pseudo-arclength condition, or with least norm when there is no tangent."""
-    for _ in range(12):
-        f, jacobian = _residual(free, mu)
-        if tangent is not None:
-            f = np.append(f, tangent @ (free - guess) - step)
-            jacobian = np.vstack([jacobian, tangent])
-        if np.max(np.abs(f)) < _CLOSURE:
-            return free
-        delta = np.linalg.lstsq(jacobian, -f, rcond=None)[0]
-        if not np.all(np.isfinite(delta)) or np.max(np.abs(delta)) > 0.3:
-            return None
-        free = free + delta
-    f, _ = _residual(free, mu)
-    return free if np.max(np.abs(f)) < 1e3 * _CLOSURE else None
-
-
-def _orbit(point: int, free: Floats, mu: float) -> HaloOrbit:
-    """Name the member by its geometry; the state is put at the apolune crossing."""
-    near = _unpack(free)
-    far = propagate(near, free[3], mu)
-    far[[1, 3, 5]] = 0.0
-    moon = np.array([1.0 - mu, 0.0, 0.0])
-    d_near = float(np.linalg.norm(near[:3] - moon))
-    d_far = float(np.linalg.norm(far[:3] - moon))
-    apolune = near if d_near > d_far else far
-    # the class is where the orbit lingers: northern when apolune is above the plane
-    return HaloOrbit(
-        point=point,
-        northern=bool(apolune[2] > 0.0),
-        state=apolune,
-        period=float(2.0 * free[3]),
-        jacobi=float(jacobi(apolune, mu)),
-        perilune_radius=min(d_near, d_far),
-        apolune_radius=max(d_near, d_far),
-        amplitude_z=float(max(abs(near[2]), abs(far[2]))),
-    )
-
-
-def mirror(orbit: HaloOrbit) -> HaloOrbit:
+def mirror(orbit: PeriodicOrbit) -> PeriodicOrbit:
     """The member of the other class: z and vz change sign."""
     flipped = orbit.state * np.array([1.0, 1.0, -1.0, 1.0, 1.0, -1.0])
     return replace(orbit, northern=not orbit.northern, state=flipped)
 
 
-def _walk(point: int, mu: float) -> Iterator[Floats]:
-    """Follow the family from a small halo towards the Moon; yields the free variables of each member."""
-    state, period = _richardson(point, 0.005, mu)
-    free: Floats | None = np.array([state[0], state[2], state[4], 0.5 * period])
-    assert free is not None
-    # hold z0 on the first member, so that it stays a halo and does not fall onto the planar orbit
-    hold = np.array([0.0, 1.0, 0.0, 0.0])
-    free = _correct(free, hold, free, 0.0, mu)
-    if free is None:
-        raise ArithmeticError(f"the analytic halo about L{point} did not converge")
-    previous: Floats | None = None
-    step = _STEP / 10.0  # the family turns sharply where it leaves the plane
-    yield free
-    for _ in range(_MEMBERS):
-        _, jacobian = _residual(free, mu)
-        tangent = np.linalg.svd(jacobian)[2][-1]
-        if previous is None:
-            tangent = tangent * np.sign(tangent[1] * free[1])  # away from the plane
-        elif tangent @ previous < 0.0:
-            tangent = -tangent
-        fresh = _correct(free + step * tangent, tangent, free, step, mu)
-        while fresh is None:
-            step *= 0.5
-            if step < 1e-4:
-                return
-            fresh = _correct(free + step * tangent, tangent, free, step, mu)
-        previous, free = tangent, fresh
-        yield free
-        step = min(_STEP, 1.3 * step)
-
-
 @lru_cache(maxsize=4)
-def family(point: int, mu: float = EARTH_MOON_MU) -> tuple[HaloOrbit, ...]:
-    """Members of the family about L1 or L2, from a small halo to one that grazes the Moon, in order.
+def family(point: int, mu: float = EARTH_MOON_MU) -> tuple[PeriodicOrbit, ...]:
+    """The halo family about L1 or L2, one class of it, from the bifurcation down to the Moon's surface.
 
-    Members are of one class; :func:`mirror` gives the other. The walk takes about a second and is cached.
+    Raises
+    ------
+    ValueError
+        If ``point`` is neither 1 nor 2.
     """
-    return tuple(orbit for orbit, _ in _members(point, mu))
+    return tuple(periodic.orbit(half, "halo", point, mu) for half in halves(point, mu))
 
 
 @lru_cache(maxsize=4)
-def _members(point: int, mu: float) -> tuple[tuple[HaloOrbit, Floats], ...]:
-    members: list[tuple[HaloOrbit, Floats]] = []
-    for free in _walk(point, mu):
-        orbit = _orbit(point, free, mu)
-        members.append((orbit, free))
-        if orbit.perilune_radius * LENGTH_M < _SMALLEST_PERILUNE_M:
-            break
-    return tuple(members)
+def lyapunov_family(point: int, mu: float = EARTH_MOON_MU) -> tuple[PeriodicOrbit, ...]:
+    """The planar Lyapunov family about L1 or L2, from the point outward. ValueError for other points."""
+    return tuple(periodic.orbit(half, "lyapunov", point, mu) for half in lyapunov_halves(point, mu))
 
 
-def find_halo(place: Halo) -> HaloOrbit:
+def find_halo(place: Halo) -> PeriodicOrbit:
     """The periodic member that a :class:`~moonvillage.records.places.Halo` names.
 
     Lengths are taken at the mean Earth–Moon distance 384,400 km. Where an amplitude names two members (the
@@ -232,62 +153,47 @@ def find_halo(place: Halo) -> HaloOrbit:
 
 
 @lru_cache(maxsize=64)
-def _find(point: int, northern: bool, perilune_radius_m: float | None, amplitude_z_m: float | None) -> HaloOrbit:
+def _find(point: int, northern: bool, perilune_radius_m: float | None, amplitude_z_m: float | None) -> PeriodicOrbit:
     if (perilune_radius_m is None) == (amplitude_z_m is None):
         raise ValueError("a halo is named by its perilune radius or by its amplitude, exactly one of them")
-    wished = (perilune_radius_m if perilune_radius_m is not None else amplitude_z_m or 0.0) / LENGTH_M
-
-    def measure(orbit: HaloOrbit) -> float:
-        return (orbit.perilune_radius if perilune_radius_m is not None else orbit.amplitude_z) - wished
-
-    members = _members(point, EARTH_MOON_MU)
-    for (a, free_a), (b, free_b) in pairwise(members):
-        fa, fb = measure(a), measure(b)
-        if fa * fb > 0.0:
-            continue
-        orbit = _secant(point, free_a, free_b, fa, fb, measure)
-        return orbit if orbit.northern == northern else mirror(orbit)
-    values = [(measure(orbit) + wished) * LENGTH_M for orbit, _ in members]
-    what = "perilune radii" if perilune_radius_m is not None else "amplitudes"
+    if perilune_radius_m is not None:
+        found = find_member(point, northern, lambda orbit: orbit.perilune_radius * LENGTH_M, perilune_radius_m)
+        what = "perilune radii"
+    else:
+        assert amplitude_z_m is not None
+        found = find_member(point, northern, lambda orbit: orbit.amplitude_z * LENGTH_M, amplitude_z_m)
+        what = "amplitudes"
+    if isinstance(found, PeriodicOrbit):
+        return found
     raise ValueError(
-        f"the halo family about L{point} has {what} from {min(values) / 1e3:.0f} to "
-        f"{max(values) / 1e3:.0f} km, not {wished * LENGTH_M / 1e3:.0f} km"
+        f"the halo family about L{point} has {what} from {found[0] / 1e3:.0f} to {found[1] / 1e3:.0f} km, "
+        f"not {(perilune_radius_m or amplitude_z_m or 0.0) / 1e3:.0f} km"
     )
 
 
-def _secant(
-    point: int, low: Floats, high: Floats, f_low: float, f_high: float, measure: Callable[[HaloOrbit], float]
-) -> HaloOrbit:
-    """Regula falsi (Illinois) on the chord between two neighbours, each trial corrected onto the family."""
-    chord = high - low
-    length = float(np.linalg.norm(chord))
-    tangent = chord / length
-    a, fa, b, fb = 0.0, f_low, length, f_high
-    side = 0
-    orbit: HaloOrbit | None = None
-    for _ in range(60):
-        s = 0.5 * (a + b) if fa == fb else (a * fb - b * fa) / (fb - fa)
-        free = _correct(low + s * tangent, tangent, low, s, EARTH_MOON_MU)
-        if free is None:
-            break
-        orbit = _orbit(point, free, EARTH_MOON_MU)
-        f = measure(orbit)
-        if abs(f) < 1e-13 or abs(b - a) < 1e-14:
-            return orbit
-        if f * fa > 0.0:
-            a, fa = s, f
-            fb = 0.5 * fb if side == 1 else fb
-            side = 1
-        else:
-            b, fb = s, f
-            fa = 0.5 * fa if side == -1 else fa
-            side = -1
-    if orbit is None:
-        raise ArithmeticError(f"the halo about L{point} could not be corrected between its neighbours")
-    return orbit
+def find_member(
+    point: int, northern: bool, measure: Callable[[PeriodicOrbit], float], value: float
+) -> PeriodicOrbit | tuple[float, float]:
+    """The first halo, from the plane towards the Moon, whose ``measure`` is ``value``; or the span of the measure."""
+    known = family(point)
+    values = [measure(orbit) for orbit in known]
+    span = max(abs(v) for v in values)
+
+    def miss(half: Half) -> float:
+        return (measure(periodic.orbit(half, "halo", point)) - value) / span
+
+    corrected = halves(point)
+    for (a, fa), (b, fb) in pairwise(zip(corrected, values, strict=True)):
+        if (fa - value) * (fb - value) > 0.0:
+            continue
+        half = periodic.refine(a, b, False, miss)
+        if half is None:
+            raise ArithmeticError(f"the halo about L{point} could not be corrected between its neighbours")
+        found = periodic.orbit(half, "halo", point)
+        return found if found.northern == northern else mirror(found)
+    return min(values), max(values)
 
 
-def sample(orbit: HaloOrbit, phase: float) -> Floats:
+def sample(orbit: PeriodicOrbit, phase: float) -> Floats:
     """State (6,) at a ``phase`` in revolutions past apolune."""
-    turn = (phase - np.round(phase)) * orbit.period
-    return propagate(orbit.state, float(turn)) if turn != 0.0 else orbit.state.copy()
+    return periodic.sample(orbit, phase)

@@ -1,83 +1,107 @@
-"""Halo orbits in the ephemeris: the reference that a craft on a halo is taken to follow.
+"""Halo and distant retrograde orbits in the ephemeris: the reference that a craft on one is taken to follow.
 
-The periodic orbit of the restricted problem is laid along the calendar, its nodes are scaled with the true
-Earth–Moon distance, and multiple shooting makes them one trajectory of the n-body model, by steps of least norm
-(K. C. Howell & H. J. Pernicka, "Numerical determination of Lissajous trajectories in the restricted three-body
-problem", Celestial Mechanics 41, 1988). The phase is fixed once for all dates: apolune at J2000 and every period
-after, so that a halo of one name is one orbit for everybody. It is solved in blocks of a few revolutions, each with
-a margin; where two blocks meet, the reference
-jumps, by a thousand kilometres and some m/s, which a leg never sees: each uses one block throughout.
+The periodic orbit of the restricted problem is laid along the calendar and closed into one trajectory of the n-body
+model (:mod:`moonvillage.trajectory.chains`). The phase is fixed once for all dates: phase 0 at J2000 and every period
+after, so that an orbit of one name is one orbit for everybody.
+
+The calendar is divided into windows of at most 64 revolutions and some 14 months, the same for everybody and whatever
+was asked before; in a window the reference is continuous to centimetres. Where two windows meet it jumps, by
+some hundred to a few thousand kilometres and metres a second (``docs/design/orbits.md``); a leg uses one window
+throughout. A window that cannot be closed near the periodic orbit is halved, down to 4 revolutions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 from moonvillage import dynamics
+from moonvillage.dynamics import cache
 from moonvillage.ephemeris import de440
 from moonvillage.records.places import Dro, Halo
-from moonvillage.trajectory import cr3bp, dro, halo, periodic
-from moonvillage.trajectory.cr3bp import TIME_S
-from moonvillage.trajectory.halo import HaloOrbit
+from moonvillage.trajectory import chains, dro, halo
+from moonvillage.trajectory.cr3bp import LENGTH_M, TIME_S
 from moonvillage.trajectory.periodic import PeriodicOrbit
+from moonvillage.units import DAY_S
 
 Floats = NDArray[np.float64]
 
-#: Revolutions of a block, of the margin on either side of it, and nodes in a revolution.
-_BLOCK: Final = 4
-_MARGIN: Final = 1
-_NODES: Final = 4
-#: A step of least norm weighs a change of position of 1 km like one of velocity of 5 mm/s.
-_VELOCITY_WEIGHT_S: Final = 2e5
-_ROUGH_M: Final = 1e3
-_CLOSED_M: Final = 0.05
-_LONGEST_STEP_M: Final = 3e6
-_ITERATIONS: Final = 20
+#: The longest window in revolutions and in time; windows are 4, 8, 16, 32 or 64 revolutions long.
+_MOST_REVOLUTIONS: Final = 64
+_LONGEST_S: Final = 480.0 * DAY_S
+#: A chain that strays from the periodic orbit by more than this share of its size (rms) is no reference.
+_STRAYED: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """A stretch of a halo in the n-body model, Moon-centred ICRF; states are valid from ``start`` to ``end``.
+    """A stretch of a periodic orbit in the n-body model, Moon-centred ICRF, valid from ``start`` to ``end``.
 
-    ``gap_m`` and ``gap_m_s`` are the largest discontinuities between its arcs; ``reason`` is empty where it
-    converged.
+    Attributes
+    ----------
+    orbit
+        The member of the restricted problem that it follows.
+    start_tdb_s, end_tdb_s
+        Span, TDB seconds past J2000.
+    epochs_tdb_s, nodes
+        (n,) and (n, 6) m and m/s: the states from which its arcs are flown.
+    gap_m, gap_m_s
+        The widest gaps where one arc ends and the next begins.
+    reason
+        Empty where it was closed; otherwise a sentence, and there are no states.
     """
 
-    orbit: HaloOrbit | PeriodicOrbit
+    orbit: PeriodicOrbit
     start_tdb_s: float
     end_tdb_s: float
-    paths: tuple[dynamics.Path, ...]
+    epochs_tdb_s: Floats
+    nodes: Floats
     gap_m: float
     gap_m_s: float
     reason: str = ""
+    _arcs: dict[int, dynamics.Path] = field(default_factory=dict, repr=False)
+
+    def _arc(self, epoch_tdb_s: float) -> dynamics.Path:
+        """The arc that holds an epoch; flown when first asked for."""
+        if not self.start_tdb_s <= epoch_tdb_s <= self.end_tdb_s:
+            raise ValueError(
+                f"epoch {epoch_tdb_s:.0f} s lies outside the reference, {self.start_tdb_s:.0f} to "
+                f"{self.end_tdb_s:.0f} s"
+            )
+        k = int(np.searchsorted(self.epochs_tdb_s, epoch_tdb_s, side="right")) - 1
+        k = min(max(k, 0), self.epochs_tdb_s.size - 2)
+        if k not in self._arcs:
+            begin, end = float(self.epochs_tdb_s[k]), float(self.epochs_tdb_s[k + 1])
+            state = self.nodes[k]
+            self._arcs[k] = dynamics.propagate(begin, state[:3], state[3:], end, centre="moon", dense=True)
+        return self._arcs[k]
 
     def state(self, epoch_tdb_s: float) -> Floats:
-        """State (6,) at an epoch, m and m/s, Moon-centred ICRF."""
-        for path in self.paths:
-            if path.start_tdb_s <= epoch_tdb_s <= path.epoch_tdb_s:
-                return np.asarray(path.at(epoch_tdb_s))
-        raise ValueError(
-            f"epoch {epoch_tdb_s:.0f} s lies outside the reference, {self.start_tdb_s:.0f} to {self.end_tdb_s:.0f} s"
-        )
+        """State (6,) at an epoch, m and m/s, Moon-centred ICRF. ValueError outside the span."""
+        return np.asarray(self._arc(epoch_tdb_s).at(epoch_tdb_s))
 
     def rate(self, epoch_tdb_s: float) -> Floats:
-        """Time derivative (6,) of the state, by central differences of the dense output."""
-        low = max(epoch_tdb_s - 5.0, self.start_tdb_s)
-        high = min(epoch_tdb_s + 5.0, self.end_tdb_s)
-        return (self.state(high) - self.state(low)) / (high - low)
+        """Time derivative (6,) of the state, by differences of the dense output over ten seconds."""
+        arc = self._arc(epoch_tdb_s)
+        low = max(epoch_tdb_s - 5.0, arc.start_tdb_s)
+        high = min(epoch_tdb_s + 5.0, arc.epoch_tdb_s)
+        return np.asarray((arc.at(high) - arc.at(low)) / (high - low))
 
     def phase(self, epoch_tdb_s: float) -> float:
-        """Nominal phase in revolutions past apolune, in [0, 1)."""
+        """Nominal phase in revolutions, in [0, 1): of a halo, past apolune."""
         return float((epoch_tdb_s / (self.orbit.period * TIME_S)) % 1.0)
 
 
-def find(place: Halo | Dro) -> HaloOrbit | PeriodicOrbit:
+def find(place: Halo | Dro) -> PeriodicOrbit:
     """The periodic orbit of the restricted problem that a place names.
 
     Raises
@@ -94,107 +118,122 @@ def period_s(place: Halo | Dro) -> float:
 
 
 def reference(place: Halo | Dro, epoch_tdb_s: float) -> Reference:
-    """The stretch of a place's reference that holds an epoch, with at least a revolution on either side.
+    """The window of a place's reference that holds an epoch, with at least a revolution on either side.
+
+    Parameters
+    ----------
+    place
+        A halo or a distant retrograde orbit.
+    epoch_tdb_s
+        TDB seconds past J2000.
 
     Raises
     ------
     ValueError
         Where the family has no such member.
     EphemerisRangeError
-        If the stretch leaves DE440.
+        If the window leaves DE440.
     """
     orbit = find(place)
-    block = int(np.floor(epoch_tdb_s / (_BLOCK * orbit.period * TIME_S)))
-    return _reference(orbit, block)
-
-
-def _sample(orbit: HaloOrbit | PeriodicOrbit, phase: float) -> Floats:
-    return periodic.sample(orbit, phase) if isinstance(orbit, PeriodicOrbit) else halo.sample(orbit, phase)
-
-
-@lru_cache(maxsize=96)
-def _reference(orbit: HaloOrbit | PeriodicOrbit, block: int) -> Reference:
-    """Multiple shooting over one block and its margins."""
     period = orbit.period * TIME_S
-    first = (block * _BLOCK - _MARGIN) * _NODES
-    count = (_BLOCK + 2 * _MARGIN) * _NODES + 1
-    # nodes stand off the apses, where the motion is even
-    phases = (first + np.arange(count) + 0.5) / _NODES
-    epochs = phases * period
-    moon_r, moon_v = de440.load().state("moon", epochs, "earth")
-    turns = [_sample(orbit, float((k + 0.5) / _NODES)) for k in range(_NODES)]
-    guess = np.array([turns[(first + k) % _NODES] for k in range(count)])
-    r, v = cr3bp.to_moon_centred(guess, moon_r, moon_v)
-    nodes = np.hstack([r, v])
-    weights = np.array([1.0] * 3 + [_VELOCITY_WEIGHT_S] * 3)
-    matrices: list[Floats] = []
-    gap = np.full((count - 1, 6), np.inf)
-    paths: list[dynamics.Path] = []
-    factor = None
-    rough = True  # with a point-mass Moon, and its matrices; then the full model's states with the last of them
-    for _ in range(_ITERATIONS):
-        if rough:
-            ends, matrices = _rough_arcs(epochs, nodes, moon_r, moon_v, weights)
-        else:
-            paths = [
-                dynamics.propagate(epochs[k], nodes[k, :3], nodes[k, 3:], epochs[k + 1], centre="moon", dense=True)
-                for k in range(count - 1)
-            ]
-            ends = np.array([path.state for path in paths])
-        gap = ends - nodes[1:]
-        widest = float(np.max(np.abs(gap[:, :3])))
-        if not np.isfinite(widest):
-            return _failed(orbit, epochs, "an arc of the halo runs into the Moon")
-        if not rough and widest < _CLOSED_M:
-            break
-        if rough:
-            factor = _factor(matrices, weights)
-            rough = widest > _ROUGH_M
-        assert factor is not None
-        multipliers = cho_solve(factor, -gap.ravel()).reshape(-1, 6)
-        step = np.zeros_like(nodes)
-        for k in range(count - 1):
-            step[k] += matrices[k].T @ multipliers[k]
-            step[k + 1] -= multipliers[k] / weights
-        step = step / weights
-        longest = float(np.max(np.abs(step[:, :3])))
-        nodes = nodes + step * min(1.0, _LONGEST_STEP_M / longest)
-    closed = float(np.max(np.linalg.norm(gap[:, :3], axis=1)))
-    if not closed < 100.0 * _CLOSED_M or not paths[0].pieces:
-        return _failed(orbit, epochs, f"the halo was not closed over its revolutions: {closed:.0f} m are left")
-    speed = float(np.max(np.linalg.norm(gap[:, 3:], axis=1)))
-    return Reference(orbit, float(epochs[0]), float(epochs[-1]), tuple(paths), closed, speed)
+    revolution = int(np.floor(epoch_tdb_s / period))
+    length = _MOST_REVOLUTIONS
+    while length > chains.SHORT and length * period > _LONGEST_S:
+        length //= 2
+    while True:
+        found = _window(orbit, length, revolution // length)
+        if not found.reason or length <= chains.SHORT:
+            return found
+        length //= 2
 
 
-def _rough_arcs(
-    epochs: Floats, nodes: Floats, moon_r: Floats, moon_v: Floats, weights: Floats
-) -> tuple[Floats, list[Floats]]:
-    """End states (n, 6) and scaled transition matrices of all arcs, the Moon a point mass: fast, and near enough."""
-    moon = np.hstack([moon_r, moon_v])
-    ends, matrices = [], []
-    for k in range(epochs.size - 1):
-        start = nodes[k] + moon[k]
-        path = dynamics.propagate(epochs[k], start[:3], start[3:], epochs[k + 1], centre="earth", stm=True)
-        ends.append(path.state - moon[k + 1])
-        matrices.append(np.full((6, 6), np.nan) if path.stm is None else path.stm / weights)
-    return np.array(ends), matrices
+def follow(place: Halo | Dro, start_tdb_s: float, revolutions: int) -> Reference:
+    """A continuous stretch of any length: ``revolutions`` from the first node after ``start_tdb_s``.
+
+    Unlike :func:`reference` it depends on where it starts: two stretches of one orbit differ where they overlap.
+
+    Raises
+    ------
+    ValueError
+        Where the family has no such member.
+    EphemerisRangeError
+        If the stretch, or the short chains that it starts from, leave DE440.
+    """
+    orbit = find(place)
+    first = int(np.ceil(start_tdb_s / (orbit.period * TIME_S) * chains.NODES - 0.5))
+    return _of(orbit, chains.follow(orbit, first, revolutions * chains.NODES + 1))
 
 
-def _factor(matrices: list[Floats], weights: Floats) -> tuple[Floats, bool]:
-    """Cholesky factor of J W⁻² Jᵀ for the continuity Jacobian J, which is block bidiagonal."""
-    n = len(matrices)
-    normal = np.zeros((6 * n, 6 * n))
-    for k, matrix in enumerate(matrices):
-        a = slice(6 * k, 6 * k + 6)
-        normal[a, a] = matrix @ matrix.T + np.diag(weights**-2)
-        if k:
-            b = slice(6 * k - 6, 6 * k)
-            normal[a, b] = -matrix / weights
-            normal[b, a] = normal[a, b].T
-    factor, lower = cho_factor(normal)
-    return np.asarray(factor), bool(lower)
+@lru_cache(maxsize=256)
+def _window(orbit: PeriodicOrbit, length: int, number: int) -> Reference:
+    """One window with its margins: from the disk, or solved."""
+    first = (number * length - chains.MARGIN) * chains.NODES
+    count = (length + 2 * chains.MARGIN) * chains.NODES + 1
+    file = cache.folder() / "references" / f"{_key(orbit, first, count)}.npz"
+    chain = _read(file)
+    if chain is None:
+        chain = chains.follow(orbit, first, count)
+        if not chain.reason and length > chains.SHORT:
+            _, laid = chains.lay(orbit, first, count)
+            strayed = float(np.sqrt(np.mean(np.sum((chain.nodes - laid)[:, :3] ** 2, axis=1))))
+            if strayed > _STRAYED * orbit.apolune_radius * LENGTH_M:
+                reason = f"the trajectory strays from the periodic orbit by {strayed / 1e3:.0f} km"
+                chain = chains.Chain(chain.epochs_tdb_s, chain.nodes, chain.gap_m, chain.gap_m_s, reason)
+        _write(file, chain)
+    return _of(orbit, chain)
 
 
-def _failed(orbit: HaloOrbit | PeriodicOrbit, epochs: Floats, reason: str) -> Reference:
-    nan = float("nan")
-    return Reference(orbit, float(epochs[0]), float(epochs[-1]), (), nan, nan, reason)
+def _of(orbit: PeriodicOrbit, chain: chains.Chain) -> Reference:
+    return Reference(
+        orbit,
+        float(chain.epochs_tdb_s[0]),
+        float(chain.epochs_tdb_s[-1]),
+        chain.epochs_tdb_s,
+        chain.nodes,
+        chain.gap_m,
+        chain.gap_m_s,
+        chain.reason,
+    )
+
+
+@lru_cache(maxsize=1)
+def _version() -> bytes:
+    """What the nodes depend on besides the orbit: equations, methods, ephemeris."""
+    here = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for name in ("chains", "cr3bp", "nrho", "periodic"):
+        digest.update((here / f"{name}.py").read_bytes())
+    for room in ("dynamics", "ephemeris"):
+        for path in sorted((here.parent / room).glob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
+    digest.update(str(de440.load().identity).encode())
+    return digest.digest()
+
+
+def _key(orbit: PeriodicOrbit, first: int, count: int) -> str:
+    numbers = np.array([*orbit.state, orbit.period, first, count])
+    return hashlib.sha256(_version() + numbers.tobytes()).hexdigest()[:40]
+
+
+def _read(file: Path) -> chains.Chain | None:
+    try:
+        with np.load(file, allow_pickle=False) as found:
+            gaps = found["gaps"]
+            return chains.Chain(found["epochs"], found["nodes"], float(gaps[0]), float(gaps[1]), str(found["reason"]))
+    except (OSError, ValueError, KeyError, EOFError):  # absent or damaged: solved again
+        return None
+
+
+def _write(file: Path, chain: chains.Chain) -> None:
+    with contextlib.suppress(OSError):  # a cache that cannot be written is no failure
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=file.stem)
+        with os.fdopen(handle, "wb") as stream:
+            np.savez(
+                stream,
+                epochs=chain.epochs_tdb_s,
+                nodes=chain.nodes,
+                gaps=np.array([chain.gap_m, chain.gap_m_s]),
+                reason=np.array(chain.reason),
+            )
+        Path(temporary).replace(file)
