@@ -345,15 +345,15 @@ def daily_windows(
     windows: list[Window] = []
     edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
 
-    def margin(epoch: float) -> float:
-        one = _table(site, np.array([epoch]), flight_time_s, up, revolutions, least_coast_s)
-        return half - abs(float(np.angle(np.exp(1j * (one.azimuth[0] - middle)))))
+    def allowed(epochs: Floats) -> NDArray[np.bool_]:
+        one = _table(site, epochs, flight_time_s, up, revolutions, least_coast_s)
+        return np.asarray(np.abs(np.angle(np.exp(1j * (one.azimuth - middle)))) <= half)
 
     for first, past in zip(edges[::2], edges[1::2], strict=True):
         if first == 0 or past == launch.size or past - first < 2:
             continue
-        opens = _edge(margin, float(launch[first - 1]), float(launch[first]))
-        closes = _edge(margin, float(launch[past]), float(launch[past - 1]))
+        opens = _edge(allowed, float(launch[first - 1]), float(launch[first]))
+        closes = _edge(allowed, float(launch[past]), float(launch[past - 1]))
         if not date_tdb_s <= opens < date_tdb_s + span_s:
             continue
         some = _table(
@@ -384,14 +384,14 @@ def daily_windows(
     return DailyWindows(site, date_tdb_s, flight_time_s, tuple(named))
 
 
-def _edge(margin: Callable[[float], float], outside: float, inside: float) -> float:
-    """Where a window begins or ends, to 0.1 s; ``inside`` where the jump of a coast by a revolution lies between."""
-    for _ in range(12):
-        half = 0.5 * (outside + inside)
-        if margin(half) >= 0.0:
-            inside = half
-        else:
-            outside = half
+def _edge(allowed: Callable[[Floats], NDArray[np.bool_]], outside: float, inside: float) -> float:
+    """Where a window begins or ends, to a second, between two epochs."""
+    for _ in range(2):
+        epochs = np.linspace(inside, outside, 17)
+        good = allowed(epochs)
+        last = int(np.argmin(good)) if not good.all() else epochs.size - 1
+        last = max(last, 1)
+        inside, outside = float(epochs[last - 1]), float(epochs[last])
     return inside
 
 
