@@ -301,3 +301,4 @@ app.command("moonvillage.cli.samples:app", name="samples", help="The sample ledg
 app.command("moonvillage.cli.exchange:export")
 app.command("moonvillage.cli.exchange:import_", name="import")
 app.command("moonvillage.cli.replay:replay")
+app.command("moonvillage.cli.dispersion:dispersion")
