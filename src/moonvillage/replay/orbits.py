@@ -85,7 +85,8 @@ def burnt(mass_kg: float, dv_m_s: float, isp_s: float) -> float:
 class FiniteBurn:
     """A burn of constant thrust as flown: ignition, duration, Δv by the rocket equation, and the state at cutoff.
 
-    ``loss_m_s`` is what it costs above the impulse at the apsis.
+    ``loss_m_s`` is what it costs above the impulse at the apsis. ``lift_m`` is by how much the approach had to be
+    aimed higher, at the same energy, because a long burn sinks.
     """
 
     ignition_tdb_s: float
@@ -93,6 +94,7 @@ class FiniteBurn:
     dv_m_s: float
     loss_m_s: float
     state: Floats
+    lift_m: float = 0.0
 
     @property
     def cutoff_tdb_s(self) -> float:
@@ -158,52 +160,72 @@ def burn_to(
     wanted_e = (apoapsis_m - periapsis_m) / (apoapsis_m + periapsis_m)
     normal = normalised(cross(before[:3], before[3:]))
 
+    radius0, up = float(np.linalg.norm(before[:3])), normalised(before[:3])
+
     def flight(x: Floats) -> tuple[float, float, Floats] | None:
-        """Ignition, duration, end state for (shift of the middle / 100 s, duration share, pitch / 0.1 rad)."""
+        """Ignition, duration, end state for (shift / 100 s, share of duration, pitch / 0.1 rad, lift / 100 km)."""
         length = duration * float(x[1])
         start = apsis_tdb_s - 0.5 * length + 100.0 * float(x[0]) if ignition_tdb_s is None else ignition_tdb_s
-        path = dynamics.propagate(apsis_tdb_s, before[:3], before[3:], start, centre=centre)
-        if path.reason or length <= 0.0 or length * acceleration > 0.97 * exhaust:
+        higher = radius0 + 1e5 * float(x[3])
+        energy = float(before[3:] @ before[3:]) - 2.0 * mu / radius0 + 2.0 * mu / higher
+        if length <= 0.0 or length * acceleration > 0.97 * exhaust or energy <= 0.0:
+            return None
+        v = before[3:] * math.sqrt(energy) / float(np.linalg.norm(before[3:]))
+        path = dynamics.propagate(apsis_tdb_s, higher * up, v, start, centre=centre)
+        if path.reason:
             return None
         pitch = 0.1 * float(x[2])
         first = sense * rotate(normalised(path.v_m_s), normal, pitch)
         last = first
-        state: Floats | None = None
-        for _ in range(3):
-            state = fly_burn(centre, start, path.state, length, acceleration, exhaust, first, last)
-            if state is None:
+        state = path.state
+        for _ in range(3 if length < 600.0 else 6):
+            burnt_out = fly_burn(centre, start, path.state, length, acceleration, exhaust, first, last)
+            if burnt_out is None:
                 return None
+            state = burnt_out
             last = sense * rotate(normalised(state[3:]), normal, pitch)
-        return start, length, state if state is not None else path.state
+        return start, length, state
 
-    free = [1] if ignition_tdb_s is None else []
-    chosen = [0, 1] if free else [1, 2]
+    def search(chosen: list[int]) -> tuple[float, Floats]:
+        """Greatest miss (km) and the four numbers, moving only some of them."""
 
-    def full(y: Floats) -> Floats:
-        x = np.array([0.0, 1.0, 0.0])
-        x[chosen] = y
-        return x
+        def full(y: Floats) -> Floats:
+            x = np.array([0.0, 1.0, 0.0, 0.0])
+            x[chosen] = y
+            return x
 
-    def miss(y: Floats) -> Floats:
-        flown = flight(full(y))
-        if flown is None:
-            return np.full(2 if wanted_e > 0.02 else 3, 1e3)
-        state = flown[2]
-        radius = float(np.linalg.norm(state[:3]))
-        a = 1.0 / (2.0 / radius - float(state[3:] @ state[3:]) / mu)
-        now = shape(state, centre)
-        if a <= 0.0:
-            return np.full(2 if wanted_e > 0.02 else 3, 1e3)
-        if wanted_e > 0.02:
-            return np.array([(a - semi) / 1e3, (now.periapsis_m - periapsis_m) / 1e3])
-        flat = float(state[:3] @ state[3:]) / math.sqrt(mu * a) * semi / 1e3
-        return np.array([(a - semi) / 1e3, (1.0 - radius / a) * semi / 1e3, flat])
+        def miss(y: Floats) -> Floats:
+            nowhere = np.full(2 if wanted_e > 0.02 else 3, 1e3)
+            flown = flight(full(y))
+            if flown is None:
+                return nowhere
+            state = flown[2]
+            radius = float(np.linalg.norm(state[:3]))
+            inverse = 2.0 / radius - float(state[3:] @ state[3:]) / mu
+            if inverse <= 0.0:
+                return nowhere
+            a = 1.0 / inverse
+            if wanted_e > 0.02:
+                return np.array([(a - semi) / 1e3, (shape(state, centre).periapsis_m - periapsis_m) / 1e3])
+            flat = float(state[:3] @ state[3:]) / math.sqrt(mu * a) * semi / 1e3
+            return np.array([(a - semi) / 1e3, (1.0 - radius / a) * semi / 1e3, flat])
 
-    start_guess = full(np.array([0.0, 1.0]) if free else np.array([1.0, 0.0]))[chosen]
-    found = least_squares(miss, start_guess, x_scale=np.array([1.0, 0.1] if free else [0.1, 1.0]), diff_step=1e-5)
-    flown = flight(full(found.x))
-    if flown is None or not float(np.abs(found.fun).max()) < 20.0:
+        scales = np.array([1.0, 0.1, 1.0, 1.0])[chosen]
+        found = least_squares(miss, np.array([0.0, 1.0, 0.0, 0.0])[chosen], x_scale=scales, diff_step=1e-5)
+        return float(np.abs(found.fun).max()), full(found.x)
+
+    ways = [[0, 1], [0, 1, 3]] if ignition_tdb_s is None else [[1, 2], [1, 3], [1, 2, 3]]
+    if wanted_e > 0.02 and ignition_tdb_s is None:
+        ways[1] = [1, 3]
+    tried: list[tuple[float, Floats]] = []
+    for chosen in ways:
+        tried.append(search(chosen))
+        if tried[-1][0] < 0.5:
+            break
+    worst, x = min(tried, key=lambda item: item[0])
+    flown = flight(x)
+    if flown is None or worst > 20.0:
         return None
     start, length, state = flown
     dv = -exhaust * math.log1p(-acceleration * length / exhaust)
-    return FiniteBurn(start, length, dv, dv - impulse, state)
+    return FiniteBurn(start, length, dv, dv - impulse, state, 1e5 * float(x[3]))

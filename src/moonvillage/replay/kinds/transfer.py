@@ -375,6 +375,8 @@ def _finish(step: Insertion, context: Context, here: Situation, low: float, high
         computed["ignition", "time"] = Computed(burn.ignition_tdb_s)
         computed["", "burn_time"] = Computed(burn.duration_s)
         notes.append(f"finite burn, {burn.loss_m_s:.1f} m/s above the impulse at perilune")
+        if abs(burn.lift_m) > 500.0:
+            notes.append(f"the approach was aimed {burn.lift_m / 1e3:.0f} km higher, as so long a burn sinks")
     else:
         wanted = velocity_for(here.state, low, high, "moon")
         dv, end = float(np.linalg.norm(wanted - here.state[3:])), here.epoch_tdb_s
