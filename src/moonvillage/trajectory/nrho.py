@@ -147,7 +147,7 @@ def reference(place: Halo | Dro, epoch_tdb_s: float) -> Reference:
         length //= 2
 
 
-def follow(place: Halo | Dro, start_tdb_s: float, revolutions: int) -> Reference:
+def follow(place: Halo | Dro | PeriodicOrbit, start_tdb_s: float, revolutions: int) -> Reference:
     """A continuous stretch of any length: ``revolutions`` from the first node after ``start_tdb_s``.
 
     Unlike :func:`reference` it depends on where it starts: two stretches of one orbit differ where they overlap.
@@ -159,7 +159,7 @@ def follow(place: Halo | Dro, start_tdb_s: float, revolutions: int) -> Reference
     EphemerisRangeError
         If the stretch, or the short chains that it starts from, leave DE440.
     """
-    orbit = find(place)
+    orbit = place if isinstance(place, PeriodicOrbit) else find(place)
     first = int(np.ceil(start_tdb_s / (orbit.period * TIME_S) * chains.NODES - 0.5))
     return _of(orbit, chains.follow(orbit, first, revolutions * chains.NODES + 1))
 
