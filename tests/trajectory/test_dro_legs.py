@@ -19,8 +19,8 @@ DATES = (8.31e8, 13.9e8)
     ("origin", "destination", "burns", "least", "most", "days"),
     [
         # Artemis I flew 179.5 + 110.6 m/s out and 138.5 + 292.9 m/s home, on dates and to a landing place of its own
-        (LEO, DRO, ["tli", "flyby", "insertion"], 220.0, 300.0, 13.0),
-        (DRO, GROUND, ["departure", "flyby"], 220.0, 300.0, 13.0),
+        (LEO, DRO, ["tli", "flyby", "insertion"], 220.0, 300.0, 16.0),
+        (DRO, GROUND, ["departure", "flyby"], 220.0, 300.0, 16.0),
         # low lunar orbit to and from the orbit: 0.83 km/s published
         (LLO, DRO, ["departure", "insertion"], 760.0, 850.0, 6.0),
         (DRO, LLO, ["departure", "loi"], 760.0, 850.0, 6.0),

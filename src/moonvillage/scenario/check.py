@@ -48,6 +48,10 @@ FLYABLE: Final[frozenset[tuple[type, type]]] = frozenset(
         (MoonOrbit, Dro),
         (Dro, EarthGround),
         (Dro, MoonOrbit),
+        (Halo, Halo),
+        (Halo, Dro),
+        (Dro, Halo),
+        (Dro, Dro),
     }
 )
 #: Ways that a ``fly`` step may name in ``via``, by kinds of place.

@@ -27,6 +27,7 @@ _MODULES = (
     "deorbit",
     "mars",
     "ballistic",
+    "orbit_transfers",
 )
 
 

@@ -1,4 +1,4 @@
-"""Legs between halo or distant retrograde orbits and low lunar orbits: two burns, one on the halo and one at perilune.
+"""Legs between halo (or distant retrograde) orbits and low lunar orbits: a burn on the halo and one at perilune.
 
 The plane of the low orbit is turned by the burn on the halo, where the craft is slow. The orbit's place on the
 halo is the cheapest, a day of flight counted as 10 m/s; a departure is shifted to the nearest such phase.
