@@ -19,6 +19,8 @@ _MODULES = (
     "lunar",
     "earth_return",
     "landing",
+    "direct_landing",
+    "hop",
     "halo_legs",
     "halo_moon",
     "free_return",

@@ -527,8 +527,10 @@ def least_propellant(
         plan, flown, value = trial, new, reached
         if abs(drop) < _SETTLED:  # the optimum is flat: go no farther, close the flight
             reach *= 0.3
-        elif promised > 0.0 and kept > 0.7 * promised:
+        elif kept > 0.7 * promised:
             reach = min(1.0, 2.0 * reach)
+        elif kept < 0.25 * promised:
+            reach *= 0.5
         worst = np.abs(flown.defects * _SCALE)
         closed = float(worst[:, :3].max()) < _CLOSED_M and float(worst[:, 3:].max()) < _CLOSED_M_S
         calm = calm + 1 if closed and abs(drop) < _SETTLED else 0

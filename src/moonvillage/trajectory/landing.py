@@ -34,17 +34,17 @@ Floats = NDArray[np.float64]
 _PERILUNE_M: Final = 15_000.0
 _PLANE_SLACK_RAD: Final = float(np.deg2rad(0.3))
 #: The approach from the gate: net deceleration and duration; 1000 m high and 50 m/s at its start.
-_APPROACH_M_S2: Final = 1.25
-_APPROACH_S: Final = 40.0
+APPROACH_M_S2: Final = 1.25
+APPROACH_S: Final = 40.0
 _RISE_S: Final = 10.0
 #: More thrust than this is throttled off in the descent: from 15 km it would only lengthen the fall.
-_DESCENT_MOST_M_S2: Final = 4.5
+DESCENT_MOST_M_S2: Final = 4.5
 #: More is throttled off in the ascent too: it would turn before it is up.
 _ASCENT_MOST_M_S2: Final = 10.0
 _ZERO: Final = np.zeros(3)
 
 
-def _engine(arc: Arc) -> tuple[float, float, list[str]]:
+def engine_of(arc: Arc) -> tuple[float, float, list[str]]:
     """Initial acceleration, exhaust speed, and what was assumed."""
     notes = []
     acceleration, isp = arc.thrust_to_mass_m_s2, arc.isp_s
@@ -73,7 +73,7 @@ def _plane_over(
     return normal, math.asin(max(-1.0, min(1.0, float(normal @ site))))
 
 
-def _tuple(vector: Floats) -> tuple[float, float, float]:
+def triple(vector: Floats) -> tuple[float, float, float]:
     x, y, z = (float(component) for component in vector)
     return x, y, z
 
@@ -100,19 +100,19 @@ def solve_descent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Le
         return failure(
             arc, departure_tdb_s, f"The orbit is lower than the descent's start at {perilune / 1e3:.0f} km."
         )
-    acceleration, exhaust, notes = _engine(arc)
-    if acceleration > _DESCENT_MOST_M_S2:
-        notes.append(f"engine throttled to {_DESCENT_MOST_M_S2} m/s² at the start of the descent")
-        acceleration = _DESCENT_MOST_M_S2
+    acceleration, exhaust, notes = engine_of(arc)
+    if acceleration > DESCENT_MOST_M_S2:
+        notes.append(f"engine throttled to {DESCENT_MOST_M_S2} m/s² at the start of the descent")
+        acceleration = DESCENT_MOST_M_S2
     radius, low = MOON_RADIUS_M + orbit.altitude_m, MOON_RADIUS_M + perilune
     semi = 0.5 * (radius + low)
     circular = math.sqrt(GM_MOON_M3_S2 / radius)
     slow_down = circular - math.sqrt(GM_MOON_M3_S2 * (2.0 / radius - 1.0 / semi))
     fall = math.pi * math.sqrt(semi**3 / GM_MOON_M3_S2)
     fast = math.sqrt(GM_MOON_M3_S2 * (2.0 / low - 1.0 / semi))
-    gate_height = site.height_m + 0.5 * _APPROACH_M_S2 * _APPROACH_S**2
+    gate_height = site.height_m + 0.5 * APPROACH_M_S2 * APPROACH_S**2
     guess = powered.planar_guess(
-        perilune, 0.0, fast, (gate_height, -_APPROACH_M_S2 * _APPROACH_S, 0.0), acceleration, exhaust, -1.0
+        perilune, 0.0, fast, (gate_height, -APPROACH_M_S2 * APPROACH_S, 0.0), acceleration, exhaust, -1.0
     )
     if guess is None:
         return failure(
@@ -122,7 +122,7 @@ def solve_descent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Le
         )
     a, b, burning, swept = guess
     rate = circular / radius
-    landing = departure_tdb_s + fall + burning + _APPROACH_S
+    landing = departure_tdb_s + fall + burning + APPROACH_S
     normal, off = _plane_over(orbit, _direction(site, landing), landing, options.plane_normal)
     turned = abs(off) > _PLANE_SLACK_RAD
     wait = (0.5 * math.pi - swept) / rate if turned else 0.0
@@ -171,7 +171,7 @@ def solve_descent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Le
         end = powered.fly_chain(pdi, at_pdi.state, segments[-1:])[-1]
         if end.reason:
             return None
-        gate = _gate(site, pdi + float(x[7]))[0]
+        gate = gate_of(site, pdi + float(x[7]))[0]
         radial = float(np.linalg.norm(at_pdi.r_m))
         climbing = float(at_pdi.r_m @ at_pdi.v_m_s) / radial
         return np.concatenate(
@@ -185,8 +185,8 @@ def solve_descent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Le
     if found is None or solved is None:
         return failure(arc, departure_tdb_s, "The powered descent did not converge onto the site.")
     begin, segments, _, pdi = solved
-    touchdown = pdi + float(found[7]) + _APPROACH_S
-    approach = _gate(site, pdi + float(found[7]))[1]
+    touchdown = pdi + float(found[7]) + APPROACH_S
+    approach = gate_of(site, pdi + float(found[7]))[1]
     segments.append(Segment(_ZERO, touchdown, approach))
     paths = powered.fly_chain(departure_tdb_s, begin, segments, dense=options.samples > 0)
     final = paths[-1].state
@@ -196,14 +196,14 @@ def solve_descent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Le
     burns = []
     if turned:
         turn = segments[0].impulse_m_s
-        burns.append(Burn("plane_change", departure_tdb_s, float(np.linalg.norm(turn)), _tuple(turn)))
+        burns.append(Burn("plane_change", departure_tdb_s, float(np.linalg.norm(turn)), triple(turn)))
         notes.append(f"the site lies {math.degrees(abs(off)):.2f} deg off the orbit's plane; an impulse turns it")
     doi = segments[-3].impulse_m_s
     doi_tdb = segments[0].to_tdb_s if turned else departure_tdb_s
-    burns.append(Burn("doi", doi_tdb, float(np.linalg.norm(doi)), _tuple(doi)))
-    powered_dv = braking.dv_m_s(float(found[7])) + approach.dv_m_s(_APPROACH_S)
-    net = powered.thrust_integral(braking, float(found[7])) + powered.thrust_integral(approach, _APPROACH_S)
-    burns.append(Burn("descent", pdi, powered_dv, _tuple(net), touchdown - pdi))
+    burns.append(Burn("doi", doi_tdb, float(np.linalg.norm(doi)), triple(doi)))
+    powered_dv = braking.dv_m_s(float(found[7])) + approach.dv_m_s(APPROACH_S)
+    net = powered.thrust_integral(braking, float(found[7])) + powered.thrust_integral(approach, APPROACH_S)
+    burns.append(Burn("descent", pdi, powered_dv, triple(net), touchdown - pdi))
     events = (
         Event("departure", departure_tdb_s),
         Event("powered descent", pdi, f"{perilune / 1e3:.1f} km"),
@@ -216,12 +216,12 @@ def _direction(site: MoonSurface, epoch_tdb_s: float) -> Floats:
     return normalised(moon_site_state(epoch_tdb_s, site.latitude_rad, site.longitude_rad)[0])
 
 
-def _gate(site: MoonSurface, epoch_tdb_s: float) -> tuple[Floats, dynamics.Thrust]:
+def gate_of(site: MoonSurface, epoch_tdb_s: float) -> tuple[Floats, dynamics.Thrust]:
     """The state at the start of the approach, and the approach's thrust: touchdown flown backwards."""
-    touchdown = epoch_tdb_s + _APPROACH_S
+    touchdown = epoch_tdb_s + APPROACH_S
     r, v = moon_site_state(touchdown, site.latitude_rad, site.longitude_rad, site.height_m)
     gravity = GM_MOON_M3_S2 / float(r @ r)
-    thrust = dynamics.Thrust(epoch_tdb_s, gravity + _APPROACH_M_S2, math.inf, normalised(r), _ZERO)
+    thrust = dynamics.Thrust(epoch_tdb_s, gravity + APPROACH_M_S2, math.inf, normalised(r), _ZERO)
     path = dynamics.propagate(touchdown, r, v, epoch_tdb_s, centre="moon", thrust=thrust)
     return path.state, thrust
 
@@ -235,7 +235,7 @@ def solve_ascent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg
     cutoff = _PERILUNE_M + max(0.0, site.height_m)
     if orbit.altitude_m < cutoff + 2_000.0:
         return failure(arc, departure_tdb_s, f"The orbit is lower than the ascent's end at {cutoff / 1e3:.0f} km.")
-    acceleration, exhaust, notes = _engine(arc)
+    acceleration, exhaust, notes = engine_of(arc)
     if acceleration > _ASCENT_MOST_M_S2:
         notes.append(f"engine throttled to {_ASCENT_MOST_M_S2} m/s² at lift-off")
         acceleration = _ASCENT_MOST_M_S2
@@ -335,12 +335,12 @@ def solve_ascent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg
     assert steered is not None
     ascent_dv = lift.dv_m_s(_RISE_S) + steered.dv_m_s(float(found[4]))
     net = powered.thrust_integral(lift, _RISE_S) + powered.thrust_integral(steered, float(found[4]))
-    burns = [Burn("ascent", departure_tdb_s, ascent_dv, _tuple(net), _RISE_S + float(found[4]))]
+    burns = [Burn("ascent", departure_tdb_s, ascent_dv, triple(net), _RISE_S + float(found[4]))]
     if turned:
         turn = segments[-1].impulse_m_s
-        burns.append(Burn("plane_change", segments[-2].to_tdb_s, float(np.linalg.norm(turn)), _tuple(turn)))
+        burns.append(Burn("plane_change", segments[-2].to_tdb_s, float(np.linalg.norm(turn)), triple(turn)))
         notes.append(f"the site lies {math.degrees(abs(off)):.2f} deg off the orbit's plane; an impulse turns it")
-    burns.append(Burn("circularisation", arrival, float(np.linalg.norm(circularise)), _tuple(circularise)))
+    burns.append(Burn("circularisation", arrival, float(np.linalg.norm(circularise)), triple(circularise)))
     events = (
         Event("lift-off", departure_tdb_s),
         Event("cutoff", pitch_tdb + float(found[4]), f"{cutoff / 1e3:.1f} km"),
