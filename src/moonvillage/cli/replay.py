@@ -13,6 +13,7 @@ from moonvillage.cli.shared import ANSWER_IS_NO, DONE, Json, Quiet, print_json, 
 def replay(
     *missions: str,
     list: Annotated[bool, Parameter(name=["--list"], negative=())] = False,
+    kinds: Annotated[bool, Parameter(name=["--kinds"], negative=())] = False,
     notes: Annotated[bool, Parameter(name=["--notes"], negative=())] = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -29,12 +30,19 @@ def replay(
         Names of built-in missions or mission files (docs/replay.md); all built-in missions by default, or `all`.
     list
         Only list the built-in missions.
+    kinds
+        Only print the reference of the file format: kinds of step, their fields, and what they compute.
     notes
         Also print what each step approximated.
     """
     from moonvillage.replay import names, read_mission
     from moonvillage.replay import replay as run
 
+    if kinds:
+        from moonvillage.replay.reference import reference
+
+        print_json({"reference": reference()}) if json else print(reference())
+        return DONE
     if list:
         found = [read_mission(name) for name in names()]
         if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from scipy.integrate import solve_ivp
 
@@ -33,23 +34,23 @@ def finite_injection(
     energy = 0.5 * (fast + impulse_m_s) ** 2 - mu / radius_m
     ideal = exhaust / acceleration * -math.expm1(-impulse_m_s / exhaust)
 
-    def coast(t: float, y: list[float]) -> list[float]:
+    def coast(t: float, y: Any) -> list[float]:
         x, z, u, w = y
         r3 = math.hypot(x, z) ** 3
         return [u, w, -mu * x / r3, -mu * z / r3]
 
     lead = solve_ivp(coast, (0.0, -0.5 * ideal), [radius_m, 0.0, 0.0, fast], rtol=1e-9, atol=1e-6).y[:, -1]
 
-    def rate(t: float, y: list[float]) -> list[float]:
+    def rate(t: float, y: Any) -> list[float]:
         x, z, u, w = y
         r3 = math.hypot(x, z) ** 3
         speed = math.hypot(u, w)
         push = acceleration / max(1e-3, 1.0 - acceleration * t / exhaust) / speed
         return [u, w, -mu * x / r3 + push * u, -mu * z / r3 + push * w]
 
-    def reached(t: float, y: list[float]) -> float:
+    def reached(t: float, y: Any) -> float:
         x, z, u, w = y
-        return 0.5 * (u * u + w * w) - mu / math.hypot(x, z) - energy
+        return float(0.5 * (u * u + w * w) - mu / math.hypot(x, z) - energy)
 
     reached.terminal = True  # type: ignore[attr-defined]
     longest = 0.98 * exhaust / acceleration

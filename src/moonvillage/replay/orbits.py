@@ -211,7 +211,9 @@ def burn_to(
             return np.array([(a - semi) / 1e3, (1.0 - radius / a) * semi / 1e3, flat])
 
         scales = np.array([1.0, 0.1, 1.0, 1.0])[chosen]
-        found = least_squares(miss, np.array([0.0, 1.0, 0.0, 0.0])[chosen], x_scale=scales, diff_step=1e-5)
+        found = least_squares(
+            miss, np.array([0.0, 1.0, 0.0, 0.0])[chosen], x_scale=scales, diff_step=np.full(len(chosen), 1e-5)
+        )
         return float(np.abs(found.fun).max()), full(found.x)
 
     ways = [[0, 1], [0, 1, 3]] if ignition_tdb_s is None else [[1, 2], [1, 3], [1, 2, 3]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -162,7 +162,7 @@ def gravity_turn(
         level = min(fast, speed_m_s * math.sin(angle_rad) * surface_m / radius)
         start = [radius, -math.sqrt(fast**2 - level**2), level]
 
-        def rate(t: float, y: list[float]) -> list[float]:
+        def rate(t: float, y: Any) -> list[float]:
             distance, falling, along = y
             size = max(math.hypot(falling, along), 1e-3)
             brake = push / (1.0 - push * t / exhaust) / size
@@ -173,13 +173,13 @@ def gravity_turn(
                 -falling * along / distance - brake * along,
             ]
 
-        def rest(t: float, y: list[float]) -> float:
+        def rest(t: float, y: Any) -> float:
             return math.hypot(y[1], y[2]) - 1.0
 
         rest.terminal = True  # type: ignore[attr-defined]
         rest.direction = -1.0  # type: ignore[attr-defined]
         done = solve_ivp(rate, (0.0, longest), start, events=rest, rtol=1e-8, atol=1e-3)
-        reached = bool(len(done.t_events[0]))
+        reached = bool(done.t_events and len(done.t_events[0]))
         return (float(done.y[0, -1]) - surface_m if reached else -1e6), float(done.t[-1])
 
     low, high = 10.0, 2.0e6

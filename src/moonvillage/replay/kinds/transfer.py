@@ -69,7 +69,10 @@ class Translunar(Step):
     free_return: bool = flag("the flight is a free return: the flight time follows from it", False)
     mass_kg: float | None = quantity("mass", "mass at ignition", None, low=0.0)
     thrust_n: float | None = quantity(
-        "force", "thrust of the injecting stage (a craft's own is not taken)", None, low=0.0
+        "force",
+        "thrust of the injecting engine; the craft's own is taken only where it leaves an ellipse",
+        None,
+        low=0.0,
     )
     isp_s: float | None = quantity("time", "its specific impulse", None, low=50.0)
 
@@ -166,10 +169,10 @@ def fly_translunar(step: Translunar, context: Context) -> Outcome:
         tilt = step.lunar_inclination_rad
         if tilt is None and site is None:
             notes.append("the approach is taken as polar: no inclination was given")
-        after = 0.0
+        later = 0.0
         if site is not None and step.over_tdb_s is not None:
-            after = step.over_tdb_s - (step.arrival_tdb_s or departure + 4.5 * 86400.0)
-        target = MoonOrbit("orbit", altitude, tilt, None if tilt is not None else site, after)
+            later = step.over_tdb_s - (step.arrival_tdb_s or departure + 4.5 * 86400.0)
+        target = MoonOrbit("orbit", altitude, tilt, None if tilt is not None else site, later)
         arc = Arc(step.id, parking, target)
         duration = step.flight_time_s
         if step.arrival_tdb_s is not None:
@@ -196,22 +199,26 @@ def fly_translunar(step: Translunar, context: Context) -> Outcome:
         if leg.c3_m2_s2 < 0.0:
             computed["", "apogee"] = Computed(_apogee(leg) - radius - EARTH_RADIUS_M)
     dv = sum(burn.dv_m_s for burn in leg.burns if burn.name in ("tli", "plane_change"))
-    if step.parking_apogee_m is not None and after_speed is not None:
-        dv += math.sqrt(GM_EARTH_M3_S2 / radius) - speed_at(
-            radius, radius, EARTH_RADIUS_M + step.parking_apogee_m, "earth"
-        )
+    parked = math.sqrt(GM_EARTH_M3_S2 / radius)
+    if step.parking_apogee_m is not None:
+        faster = speed_at(radius, radius, EARTH_RADIUS_M + step.parking_apogee_m, "earth")
+        dv += parked - faster
+        parked = faster
     mass, thrust, isp = context.engine(step)
-    if step.thrust_n and thrust and mass and isp:  # a craft's own engine seldom injects it: only where the step says
-        loss, burn_time = finite_injection(radius, dv, thrust, mass, isp)
-        dv += loss
-        notes.append(
-            f"the injection's {burn_time:.0f} s burn costs {loss:.1f} m/s above the impulse, about a round Earth"
-        )
-        computed["", "burn_time"] = Computed(burn_time)
-        if step.ignition_tdb_s is not None:
-            computed["cutoff", "time"] = Computed(step.ignition_tdb_s + burn_time)
-    if mass and step.isp_s:
-        used = burnt(mass, dv, step.isp_s)
+    if step.parking_apogee_m is None:  # from a circle a stage injects, not the craft: only what the step itself says
+        thrust, isp = step.thrust_n, step.isp_s
+    if mass and thrust and isp:
+        loss, burn_time = finite_injection(radius, dv, thrust, mass, isp, start_m_s=parked)
+        if math.isfinite(loss):
+            dv += loss
+            computed["", "burn_time"] = Computed(burn_time)
+            notes.append(
+                f"the injection's {burn_time:.0f} s burn costs {loss:.1f} m/s above the impulse, about a round Earth"
+            )
+            if step.ignition_tdb_s is not None:
+                computed["cutoff", "time"] = Computed(step.ignition_tdb_s + burn_time)
+    if mass and isp:
+        used = burnt(mass, dv, isp)
         computed["", "propellant"] = Computed(used)
         computed["", "mass_after"] = Computed(mass - used)
         mass -= used
@@ -342,10 +349,10 @@ def _turn(step: Insertion, here: Situation, low: float, high: float) -> tuple[Si
                 up = normalised(state[:3])
                 rising = float(state[3:] @ up)
                 level = cross(wanted_normal, up) * float(np.linalg.norm(state[3:] - rising * up))
-                after = velocity_for(np.concatenate([state[:3], level + rising * up]), low, high, "moon")
-                cost = float(np.linalg.norm(after - state[3:]))
+                new = velocity_for(np.concatenate([state[:3], level + rising * up]), low, high, "moon")
+                cost = float(np.linalg.norm(new - state[3:]))
                 if best is None or cost < best[0]:
-                    best = cost, Situation(float(epoch), "moon", state, here.mass_kg), after, between
+                    best = cost, Situation(float(epoch), "moon", state, here.mass_kg), new, between
     return None if best is None else best[1:]
 
 
