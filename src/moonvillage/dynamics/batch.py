@@ -59,15 +59,23 @@ def _build(model: models.Model, tolerance: float, width: int) -> Any:
     start = np.zeros((len(system), width))
     start[0], start[4] = 1e8, 1e3
     return hy.taylor_adaptive_batch(
-        system, start, tol=tolerance, compact_mode=model not in _UNROLLED, pars=np.zeros((count, width))
+        system,
+        start,
+        tol=tolerance,
+        compact_mode=not _unrolled(model),
+        fast_math=_unrolled(model),
+        pars=np.zeros((count, width)),
     )
+
+
+def _unrolled(model: models.Model) -> bool:
+    return model.only_points or model in _UNROLLED
 
 
 def _integrator(model: models.Model, tolerance: float) -> Any:
     width = lanes()
-    kind = "stm" if model.stm else "state"
-    mode = "unrolled" if model in _UNROLLED else "compact"
-    name = f"{model.centre}-{kind}-{mode}-x{width}-{tolerance:g}"
+    mode = "unrolled" if _unrolled(model) else "compact"
+    name = f"{model.name}-{mode}-x{width}-{tolerance:g}"
     return cache.integrator(name, lambda: _build(model, tolerance, width))
 
 
@@ -80,6 +88,7 @@ def propagate_batch(
     centre: str,
     stm: bool = False,
     tolerance: float = TOLERANCE,
+    only_points: bool = False,
 ) -> Batch:
     """Fly many states, each from its own epoch to its own epoch, in the n-body model.
 
@@ -99,6 +108,8 @@ def propagate_batch(
     tolerance
         Relative tolerance of the Taylor integrator; 1e-12 is about 1 cm over five days between Earth and Moon,
         :data:`SEARCH_TOLERANCE` about 1 m. Every tolerance is compiled once.
+    only_points
+        Centre, Earth, Moon and Sun as points, and nothing else.
 
     Raises
     ------
@@ -125,7 +136,8 @@ def propagate_batch(
     forward = end >= begin
     place = (begin - origin) / length
     granule = np.where(sound, np.where(forward, np.floor(place), np.ceil(place) - 1.0), 0.0).astype(np.int64)
-    integrator = _integrator(models.Model(centre, stm), tolerance)
+    model = models.Model(centre, stm, only_points=only_points)
+    integrator = _integrator(model, tolerance)
     width = lanes()
     # flights alike side by side: the direction, how many granules, and how long
     crossings = np.abs(np.floor((end - origin) / length) - granule)
@@ -135,9 +147,7 @@ def propagate_batch(
     for first in range(0, order.size, width):
         mine = order[first : first + width]
         padded = np.concatenate([mine, np.full(width - mine.size, mine[-1])])
-        final, reached = _group(
-            integrator, centre, stm, begin[padded], r[padded], v[padded], end[padded], granule[padded]
-        )
+        final, reached = _group(integrator, model, begin[padded], r[padded], v[padded], end[padded], granule[padded])
         kept = slice(0, mine.size)
         good[mine] = reached[kept]
         states[mine] = final[:6].T[kept]
@@ -151,8 +161,7 @@ def propagate_batch(
 
 def _group(
     integrator: Any,
-    centre: str,
-    stm: bool,
+    model: models.Model,
     begin: Floats,
     r: Floats,
     v: Floats,
@@ -164,7 +173,7 @@ def _group(
     origin, length = ephemeris.granule_origin_tdb_s, ephemeris.granule_length_s
     state = integrator.state
     state[:3], state[3:6] = r.T, v.T
-    if stm:
+    if model.stm:
         state[6:] = np.eye(6).reshape(36, 1)
     width = begin.size
     forward = end >= begin
@@ -178,13 +187,13 @@ def _group(
         target = np.where(forward, np.minimum(end, edge), np.maximum(end, edge))
         target = np.where(done, now, target)
         for lane in np.flatnonzero(~done):
-            pars[:, lane] = models.parameters(centre, int(index[lane]))
+            pars[:, lane] = models.parameters(model.centre, int(index[lane]), only_points=model.only_points)
         integrator.set_time(now - mid)
         integrator.propagate_until(target - mid, max_steps=_MAX_STEPS)
         outcomes = [row[0] for row in integrator.propagate_res]
         lost = ~np.isfinite(state).all(axis=0) | np.isin(outcomes, _LOST)
         if (lost & ~done).any():
-            return _without(integrator, centre, stm, begin, r, v, end, granule, lost & ~done)
+            return _without(integrator, model, begin, r, v, end, granule, lost & ~done)
         now = np.where(done, now, target)
         ended = ~done & (now == end)
         if ended.any():
@@ -197,8 +206,7 @@ def _group(
 
 def _without(
     integrator: Any,
-    centre: str,
-    stm: bool,
+    model: models.Model,
     begin: Floats,
     r: Floats,
     v: Floats,
@@ -214,6 +222,6 @@ def _without(
         return final, reached
     source = np.arange(width)
     source[lost] = source[~lost][0]
-    found, good = _group(integrator, centre, stm, begin[source], r[source], v[source], end[source], granule[source])
+    found, good = _group(integrator, model, begin[source], r[source], v[source], end[source], granule[source])
     final[:, ~lost], reached[~lost] = found[:, ~lost], good[~lost]
     return final, reached

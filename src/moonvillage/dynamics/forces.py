@@ -63,15 +63,18 @@ class Force:
         gradient = [outer * self.r[i] * self.r[j] + (pull if i == j else 0.0) for i, j in PAIRS]
         self.add([pull * c for c in self.r] if acceleration else zero, gradient)
 
-    def body(self, d: list[Expression], gm: Expression) -> None:
-        """A point mass at ``d``: its direct attraction minus that on the centre."""
+    def body(self, d: list[Expression], gm: Expression, indirect: bool = True) -> None:
+        """A point mass at ``d``: its direct attraction, minus that on the centre if ``indirect``."""
         gap = [d[i] - self.r[i] for i in range(3)]
         gap2 = hy.sum([g * g for g in gap])
         near = gm * gap2**-1.5
-        far = gm * hy.sum([x * x for x in d]) ** -1.5
         outer = 3.0 * gm * gap2**-2.5
         gradient = [outer * gap[i] * gap[j] - (near if i == j else 0.0) for i, j in PAIRS]
-        self.add([near * gap[i] - far * d[i] for i in range(3)], gradient)
+        direct = [near * gap[i] for i in range(3)]
+        if indirect:
+            far = gm * hy.sum([x * x for x in d]) ** -1.5
+            direct = [direct[i] - far * d[i] for i in range(3)]
+        self.add(direct, gradient)
 
     def tide(self, tensor: list[Expression]) -> None:
         """A linear field."""

@@ -57,6 +57,7 @@ _HALF_GRANULE_S: Final = 172800.0
 _FAR: Final = ("mercury", "venus", "mars", "jupiter", "saturn")
 _FAR_DEGREE: Final = {"mercury": 9, "venus": 9, "mars": 9, "jupiter": 9, "saturn": 9}
 _TIDE_DEGREE: Final = 3
+_INDIRECT_DEGREE: Final = 12
 _ORIENTATION_DEGREE: Final = 8
 
 #: centre → attracting point masses and the degree of their polynomials
@@ -89,7 +90,8 @@ class Model:
     ``steering`` is empty (no thrust) or one of :data:`~moonvillage.dynamics.thrust.STEERING`. ``field`` replaces the
     Moon's built-in field, ``axes`` (``"de421"``, ``"de440"``) its IAU orientation by kernel angles. ``zonals`` is
     the Earth's highest degree, ``points`` are planets taken out of the tide, ``sunlight`` adds its pressure. ``wrt``
-    names parameters to differentiate by. ``full`` asks for the variations of the whole lunar field.
+    names parameters to differentiate by. ``full`` asks for the variations of the whole lunar field. ``only_points``
+    leaves nothing but the centre and the other bodies of :data:`_POINTS` as points.
     """
 
     centre: str
@@ -102,6 +104,7 @@ class Model:
     axes: str = "iau"
     wrt: tuple[str, ...] = ()
     full: bool = False
+    only_points: bool = False
 
     def __post_init__(self) -> None:
         if self.centre not in CENTRES:
@@ -114,6 +117,8 @@ class Model:
             raise ValueError(f"Earth's zonals are 2 to {max(EARTH_ZONALS)}, and act about the Earth only")
         if set(self.points) - set(_FAR) or (self.points and self.centre == "sun"):
             raise ValueError(f"planets to take out of the tide are among {', '.join(_FAR)}, about Earth or Moon")
+        if self.only_points and (self.field or self.axes != "iau" or self.full or self.zonals != 2 or self.points):
+            raise ValueError("where all is points there are no zonals, no planets, and no field of the Moon")
         unknown = set(self.wrt) - set(layout(self))
         if unknown or (self.wrt and not self.stm):
             raise ValueError(
@@ -125,6 +130,14 @@ class Model:
     def by_hand(self) -> bool:
         """Whether the variations are those written out by hand (degree 2 of the Moon's field)."""
         return not (self.steering or self.zonals > 2 or self.sunlight or self.wrt or self.full)
+
+    @property
+    def indirect(self) -> bool:
+        """Whether the pull of the other bodies on the centre is a polynomial of its own, cheaper than its formula.
+
+        It would hide how that pull depends on their masses, where derivatives by these are wanted.
+        """
+        return self.centre != "sun" and not self.wrt
 
     @property
     def plain(self) -> bool:
@@ -145,6 +158,7 @@ class Model:
         parts += [f"j{self.zonals}"] if self.zonals != 2 else []
         parts += ["srp"] if self.sunlight else []
         parts += ["full"] if self.full else []
+        parts += ["points"] if self.only_points else []
         parts += [self.axes] if self.axes != "iau" else []
         parts += [*self.points, *self.wrt]
         if self.field is not None:
@@ -161,9 +175,13 @@ def layout(model: Model) -> dict[str, int]:
     for body, degree in _POINTS[model.centre]:
         found[f"gm_{body}"] = count
         count += 1 + 3 * (degree + 1)
-    if model.centre != "sun":
+    if model.indirect:
+        count += 3 * (_INDIRECT_DEGREE + 1)
+    if model.centre != "sun" and not model.only_points:
         count += 6 * (_TIDE_DEGREE + 1)
-    if model.centre == "earth":
+    if model.only_points:
+        pass
+    elif model.centre == "earth":
         found["j2"] = count
         count += 4
         for degree in range(3, model.zonals + 1):
@@ -295,10 +313,14 @@ def build(model: Model) -> System:
     for body, degree in _POINTS[model.centre]:
         gm_body = slots.take(f"gm_{body}")
         places[body] = [slots.polynomial(degree, tau) for _ in range(3)]
-        force.body(places[body], gm_body)
-    if model.centre != "sun":
+        force.body(places[body], gm_body, indirect=not model.indirect)
+    if model.indirect:
+        force.add([slots.polynomial(_INDIRECT_DEGREE, tau) for _ in range(3)], None)
+    if model.centre != "sun" and not model.only_points:
         force.tide([slots.polynomial(_TIDE_DEGREE, tau) for _ in range(6)])
-    if model.centre == "earth":
+    if model.only_points:
+        force.centre(gm)
+    elif model.centre == "earth":
         force.centre(gm)
         j2_r2 = slots.take("j2")
         pole = [slots.take() for _ in range(3)]
@@ -363,15 +385,20 @@ def parameters(
     j2: float = EARTH_J2,
     points: tuple[str, ...] = (),
     axes: PrincipalAxes | None = None,
+    *,
+    indirect: bool = True,
+    only_points: bool = False,
 ) -> Floats:
     """Values of the first slots of ``par[]``, those that every model of a centre has, for a granule.
 
     ``gm`` replaces masses (m³/s²) by name; see :data:`GM_M3_S2`. ``points`` are left out of the tide. ``axes`` are
-    the Moon's, in place of the IAU series.
+    the Moon's, in place of the IAU series. ``indirect`` and ``only_points`` are as the model says
+    (:class:`Model`).
     """
+    indirect = indirect and centre != "sun"
     if gm is None and j2 == EARTH_J2 and not points and axes is None:
-        return _standard_parameters(centre, granule)
-    return _parameters(centre, granule, {**GM_M3_S2, **(gm or {})}, j2, points, axes)
+        return _standard_parameters(centre, granule, indirect, only_points)
+    return _parameters(centre, granule, {**GM_M3_S2, **(gm or {})}, j2, points, axes, indirect, only_points)
 
 
 def extras(model: Model, granule: int, gm: Mapping[str, float] | None, srp_m2_kg: float) -> Floats:
@@ -389,19 +416,31 @@ def extras(model: Model, granule: int, gm: Mapping[str, float] | None, srp_m2_kg
 
 
 @lru_cache(maxsize=2048)
-def _standard_parameters(centre: str, granule: int) -> Floats:
-    values = _parameters(centre, granule, dict(GM_M3_S2), EARTH_J2, (), None)
+def _standard_parameters(centre: str, granule: int, indirect: bool, only_points: bool) -> Floats:
+    values = _parameters(centre, granule, dict(GM_M3_S2), EARTH_J2, (), None, indirect, only_points)
     values.setflags(write=False)
     return values
 
 
 def _parameters(
-    centre: str, granule: int, gm: dict[str, float], j2: float, points: tuple[str, ...], axes: PrincipalAxes | None
+    centre: str,
+    granule: int,
+    gm: dict[str, float],
+    j2: float,
+    points: tuple[str, ...],
+    axes: PrincipalAxes | None,
+    indirect: bool,
+    only_points: bool,
 ) -> Floats:
     values: list[Floats] = [np.array([gm[centre]])]
     for body, degree in _POINTS[centre]:
         values.append(np.array([gm[body]]))
         values.append(granules.body_polynomial(granule, body, centre, degree).T.ravel())
+    if indirect:
+        pulling = tuple((body, gm[body]) for body, _ in _POINTS[centre])
+        values.append(granules.indirect_polynomial(granule, pulling, centre, _INDIRECT_DEGREE).T.ravel())
+    if only_points:
+        return np.concatenate(values)
     if centre != "sun":
         far = tuple(body for body in _FAR if gm[body] == GM_M3_S2[body] and body not in points)
         values.append(granules.tidal_polynomial(granule, far, centre, _TIDE_DEGREE).T.ravel())

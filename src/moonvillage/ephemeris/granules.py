@@ -68,6 +68,22 @@ def body_polynomial(index: int, body: str, centre: str, degree: int) -> Floats:
 
 
 @lru_cache(maxsize=4096)
+def indirect_polynomial(index: int, bodies: tuple[tuple[str, float], ...], centre: str, degree: int) -> Floats:
+    """Coefficients (degree + 1, 3) in powers of τ of −Σ GM d/|d|³, m/s², ICRF: how the centre itself is not pulled.
+
+    ``bodies`` are pairs of a name and its GM in m³/s²; d is their position about ``centre``.
+    """
+    epochs, matrix = _fit(index, degree)
+    ephemeris = de440.load()
+    epochs = np.clip(epochs, ephemeris.start_tdb_s, ephemeris.end_tdb_s)
+    values = np.zeros((epochs.size, 3))
+    for body, gm in bodies:
+        d = ephemeris.position(body, epochs, centre)
+        values -= gm * d / np.linalg.norm(d, axis=1)[:, None] ** 3
+    return np.asarray(matrix @ values)
+
+
+@lru_cache(maxsize=4096)
 def tidal_polynomial(index: int, bodies: tuple[str, ...], centre: str, degree: int) -> Floats:
     """Coefficients (degree + 1, 6) of the summed tidal tensor Σ GM (3 d dᵀ/d⁵ − 1/d³), 1/s², of far bodies.
 
