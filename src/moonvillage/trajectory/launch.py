@@ -171,12 +171,13 @@ def _turning_azimuth(inertial_rad: Floats, declination_rad: Floats, radius_m: fl
     return np.asarray(np.arctan2(east, speed * np.cos(inertial_rad)))
 
 
-def _inertial_azimuth(turning_rad: float, declination_rad: float, radius_m: float) -> float:
-    def off(angle: float) -> float:
-        found = _turning_azimuth(np.array([angle]), np.array([declination_rad]), radius_m)[0]
-        return float(np.angle(np.exp(1j * (found - turning_rad))))
-
-    return float(brentq(off, turning_rad - 0.35, turning_rad + 0.35, xtol=1e-12))
+def heading_of(pad: Floats, normal: Floats, radius_m: float) -> float:
+    """Azimuth over the turning Earth of a launch at the direction ``pad`` (3,) into the plane of ``normal`` (3,), rad."""
+    across = np.cross(normal, pad)
+    east = np.array([-pad[1], pad[0], 0.0])
+    east = east / np.linalg.norm(east)
+    heading = math.atan2(float(across @ east), float(across @ np.cross(pad, east)))
+    return float(_turning_azimuth(np.array([heading]), np.arcsin(pad[2:3]), radius_m)[0])
 
 
 def _about_pole(vectors: Floats, angle_rad: Floats) -> Floats:
@@ -330,7 +331,7 @@ def daily_windows(
     Notes
     -----
     The plane holds the pad at lift-off and the Moon at arrival; injection lies as far before the Moon as the transfer
-    ellipse sweeps. Against the n-body legs of :func:`solved_windows` the instants are good to some minutes.
+    ellipse sweeps. Against the n-body legs of :func:`solved_windows` the instants are some 1 to 20 minutes early.
     """
     up = ascent or Ascent()
     step = 240.0
