@@ -45,7 +45,7 @@ def test_random_days_launch() -> None:
     moved = []
     for _ in range(4):
         date = float(rng.uniform(8.2e8, 14e8))
-        day = daily_windows(KENNEDY, date, flight_time_s=float(rng.uniform(3.0, 4.4)) * 86400.0, opportunities=3)
+        day = daily_windows(KENNEDY, date, flight_time_s=float(rng.uniform(3.0, 4.3)) * 86400.0, opportunities=3)
         window = day.windows[int(rng.integers(len(day.windows)))]
         solved = solved_launch(KENNEDY, window.opportunities[1], MoonOrbit("polar", 100e3, np.deg2rad(90.0)))
         assert not solved.reason, solved.reason

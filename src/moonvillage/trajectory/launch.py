@@ -172,7 +172,7 @@ def _turning_azimuth(inertial_rad: Floats, declination_rad: Floats, radius_m: fl
 
 
 def heading_of(pad: Floats, normal: Floats, radius_m: float) -> float:
-    """Azimuth over the turning Earth of a launch at the direction ``pad`` (3,) into the plane of ``normal`` (3,), rad."""
+    """Azimuth over the turning Earth, rad, of a launch at direction ``pad`` (3,) into the plane ``normal`` (3,)."""
     across = np.cross(normal, pad)
     east = np.array([-pad[1], pad[0], 0.0])
     east = east / np.linalg.norm(east)

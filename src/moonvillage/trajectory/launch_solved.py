@@ -91,6 +91,9 @@ def solved_launch(
 
     Notes
     -----
+    Flights of more than 4.4 days to a lunar orbit approach half a turn, whose plane is not determined: there the leg
+    chooses one, and only that one of the day's windows is found.
+
     The azimuth, and so the inclination, is kept. The leg leaves a parking orbit of that inclination, node free; its
     plane at injection, turned back by J2 to insertion, must hold the pad at lift-off: that gives the launch time, and
     with it the injection's, until both agree to a second.
@@ -112,6 +115,10 @@ def solved_launch(
         if not found.reason:
             return found
         first = first or found
+    if fixed and not keep:  # in about 4.7 d half a turn leads to the Moon, and the leg has to choose the plane itself
+        found = _solved(site, chance, target, up, duration_s, samples, 0.0, follow=True)
+        if not found.reason:
+            return found
     return first or SolvedLaunch(chance, "Only legs into lunar orbits can keep the launch time.")
 
 
@@ -159,6 +166,7 @@ def _solved(
     samples: int,
     turn_rad: float,
     pivot: bool = False,
+    follow: bool = False,
 ) -> SolvedLaunch:
     radius = EARTH_RADIUS_M + up.altitude_m
     pace, drift = (float(rate) for rate in mean_rates(radius, np.array(chance.inclination_rad)))
@@ -174,7 +182,7 @@ def _solved(
         launch += turn_rad / EARTH_RATE_RAD_S
         injection += turn_rad / EARTH_RATE_RAD_S
         raan_before += turn_rad
-    fixed = isinstance(target, MoonOrbit)
+    fixed = isinstance(target, MoonOrbit) and not follow
     before: tuple[float, float] | None = None
     leg: Leg | None = None
     for _ in range(_ITERATIONS):
@@ -183,7 +191,7 @@ def _solved(
         leg = solve(
             Arc(f"{site.id}-launch", orbit, target),
             injection,
-            duration_s=duration if fixed else duration_s,
+            duration_s=duration if isinstance(target, MoonOrbit) else duration_s,
             samples=max(samples, 2),
             fixed_departure=True,
         )
