@@ -41,7 +41,7 @@ def replay(
     if kinds:
         from moonvillage.replay.reference import reference
 
-        print_json({"reference": reference()}) if json else print(reference())
+        print_json({"reference": reference()}) if json else print(reference(), end="")
         return DONE
     if list:
         found = [read_mission(name) for name in names()]

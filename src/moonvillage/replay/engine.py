@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -41,13 +42,16 @@ def replay(mission: Mission | str | Path, *, progress: Progress | None = None) -
     if not isinstance(mission, Mission):
         mission = read_mission(mission)
     begun = time.process_time()
+    # what flies the steps never sees what was flown
+    blind = dataclasses.replace(mission, steps=(), figures={})
     situations: dict[str, Situation] = {}
     rows: list[Row] = []
     notes: list[str] = []
     for index, step in enumerate(mission.steps):
         if progress is not None:
             progress(mission.id, index / len(mission.steps), step.title or step.id)
-        outcome = KINDS[step.kind].fly(step, Context(mission, dict(situations)))
+        unknowing = dataclasses.replace(step, flown=())
+        outcome = KINDS[step.kind].fly(unknowing, Context(blind, dict(situations)))
         situations |= outcome.after
         name = step.title or step.id
         if outcome.reason:

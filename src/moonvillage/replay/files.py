@@ -14,7 +14,7 @@ from typing import Any
 
 from moonvillage.catalog.reader import Document, Path_, did_you_mean, parse_document, read_document
 from moonvillage.catalog.schema import ID, Builder
-from moonvillage.errors import InputError
+from moonvillage.errors import InputError, Problem
 from moonvillage.replay.model import KINDS, Craft, Flown, Mission, Step
 from moonvillage.replay.records import QUANTITIES
 from moonvillage.units import parse_quantity
@@ -81,13 +81,30 @@ def _read(document: Document) -> Mission:
             found = _figure(builder, step, flown, ("steps", index, "flown", number), sources)
             if found is not None:
                 figures[len(steps), number] = found
-        if step.craft not in crafts and (crafts or step.craft != "craft"):
+        known = raw_craft if isinstance(raw_craft, Mapping) else {}
+        if step.craft not in known and (known or step.craft != "craft"):
             path: Path_ = ("steps", index, "craft")
-            builder.complain(path, step.craft, "is not a craft of this file", did_you_mean(step.craft, crafts))
+            builder.complain(path, step.craft, "is not a craft of this file", did_you_mean(step.craft, known))
         steps.append(step)
     if builder.problems or mission is None:
-        raise InputError(builder.problems)
+        raise InputError(_told_once(builder.problems))
     return dataclasses.replace(mission, sources=dict(sources), crafts=crafts, steps=tuple(steps), figures=figures)
+
+
+def _told_once(problems: list[Problem]) -> list[Problem]:
+    """Without the complaints that a field is lacking where a misspelt one beside it is told already."""
+    meant = {
+        (problem.field.rpartition(".")[0], name)
+        for problem in problems
+        if problem.message == "is not a known field here"
+        for name in re.findall(r"'(\w+)'", problem.remedy)
+    }
+    kept = []
+    for problem in problems:
+        lacking = re.match(r"lacks '(\w+)'", problem.message)
+        if lacking is None or (problem.field, lacking.group(1)) not in meant:
+            kept.append(problem)
+    return kept
 
 
 def _crafts(builder: Builder, data: object) -> dict[str, Craft]:

@@ -166,9 +166,15 @@ def _aim(
         return latitude - place.latitude_rad, _wrapped(longitude - place.longitude_rad), flight
 
     now = off(entry_tdb, tilt)
+    for shift in (6.0, 12.0, -6.0):  # the guess may be too early in the day for any ellipse
+        if isinstance(now, str):
+            entry_tdb = about + shift * 3600.0
+            now = off(entry_tdb, tilt)
     if isinstance(now, str):
         return now
     entry_tdb += now[1] / _TURN_RAD_S  # the Earth turns the site under the track
+    day = 2.0 * math.pi / _TURN_RAD_S
+    entry_tdb -= day * round((entry_tdb - about) / day)
     for _ in range(12):
         now = off(entry_tdb, tilt)
         if isinstance(now, str):

@@ -1,4 +1,4 @@
-"""The reference of the mission file, written from the classes that read it: docs/replay.md holds it, a test compares."""
+"""The reference of the mission file, written from the classes that read it (docs/replay.md holds it)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def _table(cls: type, skip: frozenset[str] = frozenset()) -> str:
         meta: Any = f.metadata
         needed = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         if meta["kind"] == "quantity":
-            value = f"{meta['dimension']}, such as `{DIMENSIONS[meta['dimension']][1]}`"
+            example = "312 s" if key == "isp" else DIMENSIONS[meta["dimension"]][1]
+            value = f"{meta['dimension']}, such as `{example}`"
         elif meta["kind"] == "choice":
             value = " or ".join(f"`{option}`" for option in meta["options"])
         else:
