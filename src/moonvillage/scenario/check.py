@@ -48,6 +48,8 @@ FLYABLE: Final[frozenset[tuple[type, type]]] = frozenset(
         (MoonOrbit, Dro),
         (Dro, EarthGround),
         (Dro, MoonOrbit),
+        (Halo, Planet),
+        (Dro, Planet),
         (Halo, Halo),
         (Halo, Dro),
         (Dro, Halo),

@@ -30,6 +30,7 @@ _MODULES = (
     "mars",
     "ballistic",
     "orbit_transfers",
+    "mars_chain",
 )
 
 

@@ -31,9 +31,9 @@ Floats = NDArray[np.float64]
 #: Pole of the ecliptic of J2000, ICRF (obliquity 84381.406", IAU 2006).
 _ECLIPTIC_POLE: Final = np.array([0.0, -np.sin(np.deg2rad(23.4392794)), np.cos(np.deg2rad(23.4392794))])
 #: Flight times tried where none is asked for: types I and II.
-_DURATIONS_S: Final = np.arange(110.0, 451.0, 5.0) * DAY_S
+DURATIONS_S: Final = np.arange(110.0, 451.0, 5.0) * DAY_S
 #: The integration changes from the Earth to the Sun here, about a million kilometres out.
-_LEAVING_S: Final = 3.0 * DAY_S
+LEAVING_S: Final = 3.0 * DAY_S
 #: Where the first aim at Mars is taken: the hyperbola is read this long before its periapsis.
 _BEFORE_S: Final = 5.0 * DAY_S
 _TIME: Final = 7500.0
@@ -90,7 +90,7 @@ def opportunities(
     Dates are good to ``step_s``, C3 to a few hundredths of a km²/s².
     """
     departures = np.arange(start_tdb_s, end_tdb_s + step_s, step_s)
-    least, durations = porkchop(departures, _DURATIONS_S).least()
+    least, durations = porkchop(departures, DURATIONS_S).least()
     inner = (least[1:-1] < least[:-2]) & (least[1:-1] <= least[2:]) & (least[1:-1] < 40e6)
     found: list[tuple[float, float, float]] = []
     for k in np.flatnonzero(inner) + 1:
@@ -138,7 +138,9 @@ def _departure(excess: Floats, inclination: float, radius: float) -> tuple[float
     return best[1], best[2]
 
 
-def _hyperbola(r: Floats, v: Floats, normal: Floats, side: Floats, periapsis: float) -> tuple[Floats, Floats, Floats]:
+def hyperbola_miss(
+    r: Floats, v: Floats, normal: Floats, side: Floats, periapsis: float
+) -> tuple[Floats, Floats, Floats]:
     """How far a Mars-centred state is from the wished hyperbola: (momentum along it − 1, across it, time, s).
 
     ``normal`` and ``side`` are unit vectors of the wished momentum and across it; the time is since periapsis.
@@ -170,7 +172,7 @@ def solve_earth_to_planet(arc: Arc, departure_tdb_s: float, options: SolveOption
     assert isinstance(planet, Planet)
     if planet.name != "mars":
         return failure(arc, departure_tdb_s, f"Only Mars can be flown to, not {planet.name}.")
-    tries = _DURATIONS_S if options.duration_s is None else np.array([options.duration_s])
+    tries = DURATIONS_S if options.duration_s is None else np.array([options.duration_s])
     chart = porkchop([departure_tdb_s], tries)
     order = np.argsort(np.where(np.isfinite(chart.c3_m2_s2[0]), chart.c3_m2_s2[0], np.inf))
     reason = "Lambert's problem has no solution for this date and flight time."
@@ -195,7 +197,7 @@ def _target(
     t2 = t0 + duration
     plane, x = _departure(excess, origin.inclination_rad, radius)
     arrival = de440.load().state("mars", t2, "sun")
-    asymptote = _arrival_asymptote(t0, t2)
+    asymptote = arrival_asymptote(t0, t2)
     side = np.cross(asymptote, np.cross(arrival[0], arrival[1]))
     side /= np.linalg.norm(side)
     normal = np.cross(side, asymptote)
@@ -209,17 +211,17 @@ def _target(
                 e[j] = step
                 high, low = _burnout(radius, plane, x + e), _burnout(radius, plane, x - e)
                 jacobian[:, j] = (np.concatenate(high) - np.concatenate(low)) / (2.0 * step)
-            out = dynamics.propagate(t0, r, v, t0 + _LEAVING_S, centre="earth", stm=True)
+            out = dynamics.propagate(t0, r, v, t0 + LEAVING_S, centre="earth", stm=True)
             nothing = Evaluation(np.full(3, np.nan), np.full((3, 3), np.nan))
             if out.stm is None:
                 return nothing
-            r, v = dynamics.change_centre(t0 + _LEAVING_S, out.r_m, out.v_m_s, "earth", "sun")
+            r, v = dynamics.change_centre(t0 + LEAVING_S, out.r_m, out.v_m_s, "earth", "sun")
             end = t2 - before
-            over = dynamics.propagate(t0 + _LEAVING_S, r, v, end, centre="sun", stm=True)
+            over = dynamics.propagate(t0 + LEAVING_S, r, v, end, centre="sun", stm=True)
             if over.stm is None:
                 return nothing
             r, v = dynamics.change_centre(end, over.r_m, over.v_m_s, "sun", "mars")
-            values, by = with_gradient(lambda a, b: _hyperbola(a, b, normal, side, planet.arrival_radius_m), r, v)
+            values, by = with_gradient(lambda a, b: hyperbola_miss(a, b, normal, side, planet.arrival_radius_m), r, v)
             scale = np.array([1.0, 1.0, _TIME])
             return Evaluation(
                 (values + np.array([0.0, 0.0, before])) / scale,
@@ -249,7 +251,7 @@ def _burnout(radius: float, inclination: float, x: Floats) -> tuple[Floats, Floa
     return r, v * (float(x[2]) / np.linalg.norm(v))
 
 
-def _arrival_asymptote(t0: float, t2: float) -> Floats:
+def arrival_asymptote(t0: float, t2: float) -> Floats:
     """Direction of the excess velocity at Mars, patched conics."""
     ephemeris = de440.load()
     r1 = ephemeris.position("earth", t0, "sun")
@@ -271,7 +273,7 @@ def _leg(
 ) -> Leg:
     r0, v0 = burnout
     burns, turn = departure_burns("tmi", t0, r0, v0, origin.inclination_rad)
-    coasts = [Coast(t0 + _LEAVING_S, "earth"), Coast(t2, "sun")]
+    coasts = [Coast(t0 + LEAVING_S, "earth"), Coast(t2, "sun")]
     flown = fly(t0, "earth", r0, v0, coasts, dense=options.samples > 0)
     r, v = dynamics.change_centre(t2, flown.r_m, flown.v_m_s, "sun", "mars")
     closure = float(np.linalg.norm(r - target[0])), float(np.linalg.norm(v - target[1]))
@@ -291,7 +293,7 @@ def _leg(
             Event("departure", t0),
             Event("arrival", t2, f"periapsis {distance / 1e3:.0f} km, excess speed {excess:.0f} m/s at Mars"),
         ),
-        c3_m2_s2=_energy(r0, v0),
+        c3_m2_s2=departure_energy(r0, v0),
         closure_position_m=closure[0],
         closure_velocity_m_s=closure[1],
         approximation=note,
@@ -301,7 +303,7 @@ def _leg(
     )
 
 
-def _energy(r: Floats, v: Floats) -> float:
+def departure_energy(r: Floats, v: Floats) -> float:
     """C3 with the potential of the Earth's J2, so that it is the one of the asymptote."""
     distance = float(np.linalg.norm(r))
     flat = EARTH_J2 * (EARTH_RADIUS_M / distance) ** 2 * 0.5 * (3.0 * (r[2] / distance) ** 2 - 1.0)

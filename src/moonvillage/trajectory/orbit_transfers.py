@@ -230,15 +230,15 @@ def _plans(origin: HaloOrbit, target: HaloOrbit, departure: float) -> list[_Plan
                 chosen.append(int(k))
             if len(chosen) == _STARTS:
                 break
-        for k in chosen:
-            turns = turn[k] * period / other
+        for pick in chosen:
+            turns = turn[pick] * period / other
             evaluate = _in_three_bodies(origin, target, float(turns - np.floor(turns)))
-            x = np.concatenate([[guesses.phase[k], guesses.time[k]], guesses.burn[k], np.zeros(3)])
+            x = np.concatenate([[guesses.phase[pick], guesses.time[pick]], guesses.burn[pick], np.zeros(3)])
             first = evaluate(x)
             x[5:8] = -first.conditions[3:]
             solution = polish(evaluate, x, scale, list(_BURNS), _UNIT_M_S / SPEED_M_S, tolerance=1e-7, evaluations=30)
             if solution.miss < 1e-5 and 0.5 * _SHORTEST < solution.x[1] < 1.5 * _LONGEST:
-                found.append(_Plan(float(turn[k]), solution))
+                found.append(_Plan(float(turn[pick]), solution))
         if found:
             break
     found.sort(key=lambda plan: plan.solution.cost)
