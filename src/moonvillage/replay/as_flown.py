@@ -46,6 +46,7 @@ _KAULA_MOON: Final = 2.5e-4
 _KAULA_EARTH: Final = 1.0e-5
 _FIRST_OMITTED_MOON: Final = 9
 _FIRST_OMITTED_EARTH: Final = 3
+_EARTH_ZONALS: Final = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +79,8 @@ class Arc:
     """A stretch flown from its first state to its last, and by how much the model misses the last.
 
     ``joins`` counts the joins within (0 for an arc between breaks); ``perilune_m`` is the least distance from the
-    Moon's centre, NaN where the arc has no closest approach within :data:`MOON_REGION_M`.
+    Moon's centre, NaN where the arc has no closest approach within :data:`MOON_REGION_M`; ``least_moon_m`` is the
+    least distance of its states from it.
     """
 
     first: int
@@ -90,6 +92,7 @@ class Arc:
     joins: int
     perilune_m: float
     perilune_tdb_s: float
+    least_moon_m: float
 
     @property
     def duration_s(self) -> float:
@@ -177,7 +180,7 @@ class _Track:
         """State (6,) about ``centre`` at an epoch near state ``start``, flown from it."""
         first = self.about[centre][start]
         path = dynamics.propagate(
-            self.epochs[start], first[:3], first[3:], epoch_tdb_s, centre=centre, **_sunlight(srp_m2_kg)
+            self.epochs[start], first[:3], first[3:], epoch_tdb_s, centre=centre, **_forces(centre, srp_m2_kg)
         )
         return path.state
 
@@ -196,12 +199,14 @@ class _Track:
         centre, ratio = self.centre(first), _in_force(ratios, self.epochs[first])
         state, now = self.about[centre][first], self.epochs[first]
         perilune, when = np.nan, np.nan
+        least = float(self.moon_distance[first : last + 1].min())
         for stop in stops:
             path = dynamics.propagate(
-                now, state[:3], state[3:], self.epochs[stop], centre=centre, dense=True, **_sunlight(ratio)
+                now, state[:3], state[3:], self.epochs[stop], centre=centre, dense=True, **_forces(centre, ratio)
             )
             if path.reason:
-                return Arc(first, last, self.epochs[first], self.epochs[last], np.nan, np.nan, joins, np.nan, np.nan)
+                lost = np.nan
+                return Arc(first, last, self.epochs[first], self.epochs[last], lost, lost, joins, lost, lost, least)
             if centre == "moon":
                 for epoch in path.periapses():
                     distance = float(np.linalg.norm(path.at(epoch)[:3]))
@@ -213,11 +218,12 @@ class _Track:
                 centre = after
         miss = self.about[centre][last] - state
         error_m, error_m_s = float(np.linalg.norm(miss[:3])), float(np.linalg.norm(miss[3:]))
-        return Arc(first, last, self.epochs[first], now, error_m, error_m_s, joins, perilune, when)
+        return Arc(first, last, self.epochs[first], now, error_m, error_m_s, joins, perilune, when, least)
 
 
-def _sunlight(srp_m2_kg: float) -> dict[str, Any]:
-    return {"srp_m2_kg": srp_m2_kg} if srp_m2_kg else {}
+def _forces(centre: str, srp_m2_kg: float) -> dict[str, Any]:
+    """Options of the propagation: sunlight, and near the Earth its zonal harmonics to degree 6."""
+    return {"srp_m2_kg": srp_m2_kg} | ({"earth_zonals": _EARTH_ZONALS} if centre == "earth" else {})
 
 
 def _in_force(ratios: Sequence[tuple[float, float]], epoch_tdb_s: float) -> float:

@@ -38,7 +38,8 @@ _DAY_S: Final = 86400.0
 class End(Protocol):
     """An end of the flight: three parameters (scaled, about zero) to an epoch and a state, with its derivative."""
 
-    centre: str
+    @property
+    def centre(self) -> str: ...
 
     def epoch(self, p: Floats) -> float: ...
 
@@ -47,6 +48,8 @@ class End(Protocol):
     def slope(self, p: Floats) -> Floats: ...
 
     def burn(self, p: Floats) -> Floats | None: ...
+
+    def values(self, p: Floats) -> Floats: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +77,10 @@ class Place:
     def slope(self, p: Floats) -> Floats:
         """∂state/∂parameters (6, 3)."""
         return np.vstack([np.zeros((3, 3)), _SPEED_M_S * np.eye(3)])
+
+    def values(self, p: Floats) -> Floats:
+        """Velocity (3,) of the flight there, m/s."""
+        return np.asarray(self.guess_m_s + _SPEED_M_S * p)
 
     def burn(self, p: Floats) -> Floats:
         """The impulse (3,), m/s ICRF."""
@@ -166,7 +173,7 @@ class FlybyFlight:
     """A solved flight, or a reason. Burns are (3,) m/s, ICRF; states (6,) Moon-centred at the flyby burn.
 
     ``first_m_s``, ``flyby_m_s``, ``last_m_s`` (None at an entry); ``node`` (9,): position, velocity before, after.
-    ``end`` are the far end's values: for an entry epoch, speed, latitude.
+    ``end_values`` (3,): of an entry epoch (TDB s), inertial speed (m/s) and geocentric latitude (rad), else velocity.
     """
 
     first_m_s: Floats
@@ -176,7 +183,7 @@ class FlybyFlight:
     start_state: Floats
     end_state: Floats
     end_epoch_tdb_s: float
-    end_parameters: Floats
+    end_values: Floats
     converged: bool
     reason: str = ""
     steps: int = 0
@@ -318,7 +325,7 @@ def solve_flyby(
         near.state(first),
         far.state(last),
         far.epoch(last),
-        last,
+        far.values(last),
         least.converged,
         least.reason,
         least.steps,
