@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import clarabel
@@ -33,10 +33,12 @@ _SCALE: Final = np.array([_LENGTH_M] * 3 + [_SPEED_M_S] * 3)
 #: Price of a scaled defect, in logarithms of mass: some hundred times what the dearest one can save.
 _PRICE: Final = 10.0
 #: A flight closes when no segment misses the next by more than these.
-_CLOSED_M: Final = 0.01
+_CLOSED_M: Final = 0.02
+#: The thrust may turn faster than allowed by so much in all (rad).
+_TURNED: Final = 1e-3
 #: A step that saves less than this (in the logarithm of the mass: some 0.05 m/s) is not worth another.
 _SETTLED: Final = 1.5e-5
-_CLOSED_M_S: Final = 1e-4
+_CLOSED_M_S: Final = 2e-4
 
 
 class Field(Protocol):
@@ -213,11 +215,28 @@ def _transition(gradient: Floats, h: float) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Flown:
-    """The segments of a plan as flown: ends (n, 6), defects (n, 6) scaled, and the sum of their sizes."""
+    """The segments of a plan as flown: ends (n, 6), defects (n, 6) scaled, the sum of their sizes and of ``excess``.
+
+    ``excess`` is the sum of the chords by which the thrust turns too fast.
+    """
 
     ends: Floats
     defects: Floats
     total: float
+    excess: float
+
+
+def _turns(craft: Craft, plan: Plan, steps: Floats) -> tuple[Floats, Floats]:
+    """Between segments, (n − 1,): the chord that the thrust may turn through (infinite: any), and that it does."""
+    size = np.linalg.norm(plan.push, axis=1)
+    between = 0.5 * (steps[1:] + steps[:-1])
+    burning = np.minimum(size[1:], size[:-1]) > 1e-3
+    if craft.turn_rad_s is None:
+        return np.full(between.size, math.inf), np.zeros(between.size)
+    unit = plan.push / np.maximum(size, 1e-12)[:, None]
+    spans = np.where(burning, np.linalg.norm(np.diff(unit, axis=0), axis=1), 0.0)
+    allowed = 2.0 * np.sin(0.5 * np.minimum(math.pi, craft.turn_rad_s * between))
+    return np.where(burning, allowed, math.inf), spans
 
 
 def _fly_all(field: Field, craft: Craft, phases: Sequence[Phase], plan: Plan) -> _Flown | None:
@@ -229,7 +248,9 @@ def _fly_all(field: Field, craft: Craft, phases: Sequence[Phase], plan: Plan) ->
             return None
         ends[k] = end
     defects = (ends - plan.states[1:]) / _SCALE
-    return _Flown(ends, defects, float(np.sum(np.linalg.norm(defects, axis=1))))
+    allowed, spans = _turns(craft, plan, steps)
+    excess = float(np.sum(np.maximum(0.0, spans - allowed)))
+    return _Flown(ends, defects, float(np.sum(np.linalg.norm(defects, axis=1))) + excess, excess)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,12 +270,15 @@ class _Layout:
     def defect(self, k: int, i: int) -> int:
         return 7 * self.nodes + 4 * self.segments + 7 * k + i
 
+    def excess(self, k: int) -> int:
+        return 7 * self.nodes + 11 * self.segments + k
+
     def duration(self, p: int) -> int:
-        return 7 * self.nodes + 11 * self.segments + p
+        return 7 * self.nodes + 12 * self.segments + p
 
     @property
     def slide(self) -> int:
-        return 7 * self.nodes + 11 * self.segments + self.phases
+        return 7 * self.nodes + 12 * self.segments + self.phases
 
     @property
     def size(self) -> int:
@@ -352,15 +376,14 @@ def _programme(
             for sign in (1.0, -1.0):
                 bound = reach * craft.thrust_n * math.exp(-float(plan.log_mass[k]))
                 rows.add("positive", [(layout.push(k, i), sign)], bound + sign * float(plan.push[k, i]))
+    allowed = _turns(craft, plan, steps)[0]
     for k in range(1, count):
-        if craft.turn_rad_s is None or k == 0:
-            continue
         before, after = (float(np.linalg.norm(plan.push[j])) for j in (k - 1, k))
-        if min(before, after) < 1e-3:
+        bound = float(allowed[k - 1])
+        if not math.isfinite(bound):
             continue
-        bound = 2.0 * math.sin(0.5 * min(math.pi, craft.turn_rad_s * 0.5 * float(steps[k - 1] + steps[k])))
         rows.norm(
-            [],
+            [(layout.excess(k), 1.0)],
             bound,
             [([(layout.push(k, i), 1.0 / after), (layout.push(k - 1, i), -1.0 / before)], 0.0) for i in range(3)],
         )
@@ -433,7 +456,8 @@ def _programme(
     cost = np.zeros(layout.size)
     cost[layout.node(count, 6)] = -1.0
     for k in range(count):
-        cost[layout.defect(k, 6)] = _PRICE
+        cost[layout.defect(k, 6)] = cost[layout.excess(k)] = _PRICE
+        rows.add("positive", [(layout.excess(k), -1.0)], 0.0)
     return rows, cost, layout
 
 
@@ -488,7 +512,15 @@ def least_propellant(
     Sources: see the head of this module. A local optimum, as all such searches find; for a field of constant
     gravity and fixed durations it is the global one (Açıkmeşe & Ploen 2007).
     """
-    plan, reach = guess, 0.5
+    plan, reach, before = guess, 0.5, 0
+    if craft.turn_rad_s is not None:  # slow turns are found from free ones
+        easy = replace(craft, turn_rad_s=None)
+        first = least_propellant(
+            field, easy, phases, guess, start, sliding=sliding, touchdown_m_s=touchdown_m_s, iterations=iterations
+        )
+        if not first.converged:
+            return first
+        plan, before = first.plan, first.iterations
     flown = _fly_all(field, craft, phases, plan)
     if flown is None:
         return Solution(plan, False, math.inf, math.inf, 0, False, "The first guess cannot be flown.")
@@ -533,12 +565,13 @@ def least_propellant(
             reach *= 0.5
         worst = np.abs(flown.defects * _SCALE)
         closed = float(worst[:, :3].max()) < _CLOSED_M and float(worst[:, 3:].max()) < _CLOSED_M_S
+        closed = closed and flown.excess < _TURNED
         calm = calm + 1 if closed and abs(drop) < _SETTLED else 0
         if calm >= 2:
             trouble = ""
             break
     worst = np.abs(flown.defects * _SCALE)
     miss, miss_speed = float(worst[:, :3].max()), float(worst[:, 3:].max())
-    if miss < 10.0 * _CLOSED_M and miss_speed < 10.0 * _CLOSED_M_S and value < 1e2:
+    if miss < 10.0 * _CLOSED_M and miss_speed < 10.0 * _CLOSED_M_S and flown.excess < 3.0 * _TURNED and value < 1e2:
         trouble = ""
-    return Solution(plan, trouble == "", miss, miss_speed, solved, calm >= 2, trouble)
+    return Solution(plan, trouble == "", miss, miss_speed, before + solved, calm >= 2, trouble)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -21,11 +21,15 @@ from moonvillage import dynamics
 from moonvillage.ephemeris.constants import GM_MOON_M3_S2, MOON_RADIUS_M
 from moonvillage.ephemeris.frames import moon_site_state
 from moonvillage.ephemeris.orientation import moon_me_matrix
-from moonvillage.records.legs import Trajectory
-from moonvillage.records.places import MoonSurface
+from moonvillage.records.legs import Leg, Trajectory
+from moonvillage.records.places import Arc, MoonOrbit, MoonSurface
 from moonvillage.trajectory.convexified import Craft, Phase, Plan, Start, fly_segment, least_propellant
 from moonvillage.trajectory.planes import cross, normalised, rotate
-from moonvillage.trajectory.powered import STANDARD_GRAVITY_M_S2
+from moonvillage.trajectory.powered import (
+    DEFAULT_ISP_S,
+    DEFAULT_THRUST_TO_MASS_M_S2,
+    STANDARD_GRAVITY_M_S2,
+)
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +37,8 @@ Floats = NDArray[np.float64]
 PERILUNE_M: Final = 15_000.0
 _CLOSURE_M: Final = 100.0
 _CLOSURE_M_S: Final = 0.1
+#: Durations of the first guess that are tried one after another, in terms of the likely one.
+_STARTS: Final = (1.0, 1.3, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,8 @@ class Lander:
     """A vehicle under power.
 
     ``mass_kg`` at ignition, full thrust ``thrust_n``, ``isp_s``; ``throttle`` is the least and greatest share of the
-    full thrust while burning; ``turn_rad_s`` the fastest turn of the thrust's direction (None: any).
+    full thrust while burning; ``turn_rad_s`` the fastest turn of the thrust's direction (None: any); ``dry_kg`` the
+    mass without propellant: a landing that would end below it is a failure.
     """
 
     mass_kg: float
@@ -48,6 +55,7 @@ class Lander:
     isp_s: float
     throttle: tuple[float, float] = (0.0, 1.0)
     turn_rad_s: float | None = None
+    dry_kg: float = 0.0
 
     def craft(self) -> Craft:
         """The same for the optimiser."""
@@ -323,6 +331,10 @@ def design(
         reason = f"Flown again in one go, the landing misses its site by {miss:.0f} m and {miss_speed:.2f} m/s."
         return PoweredFlight(False, reason, world.site, lander, iterations=found.iterations)
     mass = np.exp(plan.log_mass)
+    if float(mass[-1]) < lander.dry_kg:
+        needed, has = float(mass[0] - mass[-1]), lander.mass_kg - lander.dry_kg
+        reason = f"The landing needs {needed:.1f} kg of propellant; the lander has {has:.1f} kg."
+        return PoweredFlight(False, reason, world.site, lander, iterations=found.iterations)
     steps = plan.steps(phases)
     size = np.linalg.norm(plan.push, axis=1)
     push = -craft.exhaust_m_s / steps * np.expm1(-size * steps / craft.exhaust_m_s)
@@ -400,10 +412,15 @@ def land(
     speed = float(np.linalg.norm(state[3:] - world.goal(epoch_tdb_s)[0][3:]))
     braking = braking_time(craft, 1.06 * speed + 60.0)
     if ignite_now:
-        guess = _guess(world, craft, phases, epoch_tdb_s, state, braking)
-        return design(
-            world, lander, phases, guess, lambda _: state, sliding=False, touchdown_m_s=approach.touchdown_m_s
-        )
+        found = PoweredFlight(False)
+        for share in _STARTS:
+            guess = _guess(world, craft, phases, epoch_tdb_s, state, share * braking)
+            found = design(
+                world, lander, phases, guess, lambda _: state, sliding=False, touchdown_m_s=approach.touchdown_m_s
+            )
+            if found.converged:
+                break
+        return found
     window = 1800.0
     ahead = dynamics.propagate(epoch_tdb_s, state[:3], state[3:], epoch_tdb_s + window, centre="moon", dense=True)
     behind = dynamics.propagate(epoch_tdb_s, state[:3], state[3:], epoch_tdb_s - window, centre="moon", dense=True)
@@ -494,17 +511,22 @@ def land_from_perilune(
         radial = rotate(first, normal, speed / low * (epoch - epoch_tdb_s))
         return np.concatenate([low * radial, speed * cross(normal, radial)])
 
-    guess = _guess(world, craft, phases, epoch_tdb_s, start(epoch_tdb_s), braking)
-    return design(
-        world,
-        lander,
-        phases,
-        guess,
-        start,
-        sliding=True,
-        touchdown_m_s=approach.touchdown_m_s,
-        notes=("the phase of the orbit is free",),
-    )
+    found = PoweredFlight(False)
+    for share in _STARTS:
+        guess = _guess(world, craft, phases, epoch_tdb_s, start(epoch_tdb_s), share * braking)
+        found = design(
+            world,
+            lander,
+            phases,
+            guess,
+            start,
+            sliding=True,
+            touchdown_m_s=approach.touchdown_m_s,
+            notes=("the phase of the orbit is free",),
+        )
+        if found.converged:
+            break
+    return found
 
 
 def divert(
@@ -536,7 +558,7 @@ def divert(
         raise ValueError("the landing to divert from did not converge")
     state, mass = flight.at(epoch_tdb_s)
     old = flight.lander
-    lander = Lander(mass, old.thrust_n, old.isp_s, old.throttle, old.turn_rad_s)
+    lander = replace(old, mass_kg=mass)
     height = float(np.linalg.norm(state[:3])) - MOON_RADIUS_M - site.height_m
     gate = approach.gate_m if approach.gate_m is not None and approach.gate_m < 0.9 * height else None
     vertical = approach.vertical_m if approach.vertical_m is not None and approach.vertical_m < 0.8 * height else None
@@ -549,3 +571,54 @@ def divert(
         approach.touchdown_m_s,
     )
     return land(epoch_tdb_s, state, site, lander, asked, ignite_now=True, segments=segments)
+
+
+@dataclass(frozen=True, slots=True)
+class LegMargin:
+    """A tabulated descent beside the least one from the same perilune, in the same plane, with the same engine.
+
+    ``leg_m_s`` is the leg's powered descent, ``least_m_s`` the optimum under ``approach``; both NaN with a ``reason``
+    where there is nothing to compare.
+    """
+
+    leg_m_s: float
+    least_m_s: float
+    reason: str = ""
+
+    @property
+    def margin_m_s(self) -> float:
+        """What the leg has over the least."""
+        return self.leg_m_s - self.least_m_s
+
+
+def leg_margin(arc: Arc, leg: Leg, approach: Approach = FREE) -> LegMargin:
+    """How much a solved descent leg has over the least.
+
+    Parameters
+    ----------
+    arc, leg
+        From a lunar orbit to a site, solved with samples.
+    approach
+        What is asked of the optimum's end.
+
+    Returns
+    -------
+    A :class:`LegMargin`.
+    """
+    nothing = math.nan
+    burn = next((b for b in leg.burns if b.name == "descent"), None)
+    site, orbit = arc.destination, arc.origin
+    if not leg.converged or burn is None or leg.trajectory is None:
+        return LegMargin(nothing, nothing, leg.reason or "The leg has no descent, or was solved without samples.")
+    if not isinstance(site, MoonSurface) or not isinstance(orbit, MoonOrbit):
+        return LegMargin(nothing, nothing, "The arc does not lead from a lunar orbit to a site.")
+    track = leg.trajectory
+    k = max(0, int(np.searchsorted(track.epoch_tdb_s, burn.epoch_tdb_s)) - 1)
+    normal = cross(track.r_m[k], track.v_m_s[k])
+    push = arc.thrust_to_mass_m_s2 or DEFAULT_THRUST_TO_MASS_M_S2
+    lander = Lander(1000.0, 1000.0 * push, arc.isp_s or DEFAULT_ISP_S)
+    perilune = PERILUNE_M + max(0.0, site.height_m) - site.height_m
+    least = land_from_perilune(
+        burn.epoch_tdb_s, orbit.altitude_m - site.height_m, normal, site, lander, approach, perilune_m=perilune
+    )
+    return LegMargin(burn.dv_m_s, least.dv_m_s if least.converged else nothing, least.reason)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -121,7 +122,7 @@ def fly_hop(
     lift = dynamics.Thrust(epoch_tdb_s, push, craft.exhaust_m_s, normalised(r0), np.zeros(3))
     risen = dynamics.propagate(epoch_tdb_s, r0, v0, epoch_tdb_s + rise_s, centre="moon", thrust=lift)
     mass = lander.mass_kg - lander.thrust_n * rise_s / craft.exhaust_m_s
-    rest = Lander(mass, lander.thrust_n, lander.isp_s, lander.throttle, lander.turn_rad_s)
+    rest = replace(lander, mass_kg=mass)
     begin = epoch_tdb_s + rise_s
     velocity, flight_s = _ballistic(r0, goal[:3])
     # the goal moves while the craft flies
