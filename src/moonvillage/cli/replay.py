@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -15,6 +16,9 @@ def replay(
     list: Annotated[bool, Parameter(name=["--list"], negative=())] = False,
     kinds: Annotated[bool, Parameter(name=["--kinds"], negative=())] = False,
     notes: Annotated[bool, Parameter(name=["--notes"], negative=())] = False,
+    ephemeris: Path | None = None,
+    area: str | None = None,
+    mass: str | None = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> int:
@@ -34,7 +38,14 @@ def replay(
         Only print the reference of the file format: kinds of step, their fields, and what they compute.
     notes
         Also print what each step approximated.
+    ephemeris
+        Take an ephemeris of your own apart instead (CCSDS OEM, plain or gzip): its burns, the joins of the
+        navigators' solutions, and the model's miss over every arc between them.
+    area, mass
+        With an ephemeris: what sunlight pushes on (`"76 m^2"`), and the craft's mass (`"26.5 t"`).
     """
+    if ephemeris is not None:
+        return _take_apart(ephemeris, area, mass, json)
     from moonvillage.replay import names, read_mission
     from moonvillage.replay import replay as run
 
@@ -75,3 +86,32 @@ def replay(
                 console.print(notes_of(result))
         console.print(summary_table(results))
     return DONE if all(result.within for result in results) else ANSWER_IS_NO
+
+
+def _take_apart(file: Path, area: str | None, mass: str | None, json: bool) -> int:
+    from moonvillage.errors import InputError
+    from moonvillage.replay.arc_table import arc_table, as_json
+    from moonvillage.replay.as_flown import Sunlit, take_apart
+    from moonvillage.replay.kinds.ephemeris import segment_of
+    from moonvillage.units import parse_quantity
+
+    if (area is None) != (mass is None):
+        missing = "--mass" if mass is None else "--area"
+        raise InputError.one("is missing: sunlight needs both", "give --area and --mass, or neither", field=missing)
+    sunlit = None
+    if area is not None and mass is not None:
+        values = []
+        for option, text, dimension in (("--area", area, "area"), ("--mass", mass, "mass")):
+            try:
+                values.append(parse_quantity(text, dimension))
+            except ValueError as error:
+                raise InputError.one(error.args[0], error.args[-1], field=option, value=text) from None
+        sunlit = Sunlit(values[0], 1.3, values[1])
+    flown = take_apart(segment_of(str(file)), sunlit=sunlit)
+    if json:
+        print_json(as_json(flown))
+    else:
+        from rich.console import Console
+
+        Console().print(arc_table(flown))
+    return DONE

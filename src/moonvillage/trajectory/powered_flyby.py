@@ -204,7 +204,7 @@ def time_since_perilune(r_m: Floats, v_m_s: Floats) -> Floats:
     a = -0.5 * mu / energy
     e_sin = radial / np.sqrt(mu * np.abs(a))
     e_cos = 1.0 - radius / a
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         anomaly = np.arctan2(e_sin, e_cos)
         ellipse = anomaly - e_sin
         # e sinh F over e cosh F
