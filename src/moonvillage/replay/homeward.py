@@ -29,14 +29,19 @@ _TURN_RAD_S: Final = 7.292115e-5
 @dataclass(frozen=True, slots=True)
 class Splashdown:
     """Where and how a return ends: landing place (geocentric latitude, east longitude, rad), range from the entry
-    interface to it (m, over ground), height (m) and inertial flight-path angle (rad, negative) of the interface."""
+    interface to it (m, over ground), height (m) and inertial flight-path angle (rad, negative) of the interface, and
+    whether it is passed going north (None: whichever is cheaper)."""
 
     latitude_rad: float
     longitude_rad: float
     range_m: float
     entry_height_m: float
     entry_angle_rad: float
-    ascending: bool | None = None
+    northward: bool | None = None
+
+
+#: What a file says of the heading at the interface → :class:`Splashdown`.
+HEADINGS: Final[dict[str, bool | None]] = {"any": None, "northward": True, "southward": False}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,9 +151,11 @@ def return_to(lunar: ApsisEnd, departure_tdb_s: float, about_tdb_s: float, place
     if not found:
         reason = reasons[0] if reasons else "No return was found."
         return Homeward(departure_tdb_s, math.nan, nothing, nothing, nothing, math.nan, math.nan, reason)
-    if place.ascending is not None:
-        wanted = [h for h in found if (h.entry[5] > 0.0) == place.ascending]
-        found = wanted or found
+    if place.northward is not None:
+        found = [h for h in found if (h.entry[5] > 0.0) == place.northward]
+        if not found:
+            reason = "No return with that heading at the interface was found; try the other."
+            return Homeward(departure_tdb_s, math.nan, nothing, nothing, nothing, math.nan, math.nan, reason)
     return min(found, key=lambda h: float(np.linalg.norm(h.departure[3:] - h.circular[3:])))
 
 
@@ -201,5 +208,8 @@ def _aim(
         entry_tdb += share * float(step[0])
         tilt += share * float(step[1])
         if abs(tilt) > 1.5:
-            return "The landing place lies beyond what a return from here reaches."
+            return (
+                "The landing place lies beyond what a return from here reaches; "
+                "a steeper entry or another range moves that."
+            )
     return "The search for the landing place did not settle."

@@ -13,7 +13,7 @@ from moonvillage.catalog.schema import choice, date
 from moonvillage.catalog.schema import quantity as measure
 from moonvillage.ephemeris.constants import GM_MOON_M3_S2
 from moonvillage.records.places import MoonOrbit
-from moonvillage.replay.homeward import Splashdown, return_to
+from moonvillage.replay.homeward import HEADINGS, Splashdown, return_to
 from moonvillage.replay.injection import finite_injection
 from moonvillage.replay.model import Context, Step, register
 from moonvillage.replay.orbits import burnt, speed_at
@@ -56,6 +56,9 @@ class TransEarth(Step):
     entry_to_landing_s: float | None = measure(
         "time", "from the interface to the ground, parachutes included", None, low=0.0
     )
+    heading: str = choice(
+        ("any", "northward", "southward"), "how it comes to the interface; any: the cheapest", "any"
+    )
     mass_kg: float | None = measure("mass", "mass at ignition", None, low=0.0)
     thrust_n: float | None = measure("force", "thrust", None, low=0.0)
     isp_s: float | None = measure("time", "specific impulse", None, low=50.0)
@@ -82,7 +85,14 @@ def fly_home(step: TransEarth, context: Context) -> Outcome:
     if ground is None:
         ground = 2.5e6 if step.entry == "direct" else 6.0e6
         notes.append(f"a range of {ground / 1e3:.0f} km from entry to landing was taken")
-    place = Splashdown(step.latitude_rad, step.longitude_rad, ground, step.entry_height_m, step.entry_angle_rad)
+    place = Splashdown(
+        step.latitude_rad,
+        step.longitude_rad,
+        ground,
+        step.entry_height_m,
+        step.entry_angle_rad,
+        HEADINGS[step.heading],
+    )
     about = step.landing_tdb_s - (step.entry_to_landing_s or 0.0)
     found = return_to(ApsisEnd(family, radius), step.departure_tdb_s, about, place)
     if found.reason:

@@ -12,23 +12,26 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 from moonvillage import dynamics, trajectory
-from moonvillage.catalog.schema import date, integer
+from moonvillage.catalog.schema import date, flag, integer
 from moonvillage.catalog.schema import quantity as measure
 from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_EARTH_M3_S2, GM_MOON_M3_S2, MOON_RADIUS_M
 from moonvillage.ephemeris.frames import moon_site_state
 from moonvillage.records.legs import Leg
 from moonvillage.records.places import Arc, EarthOrbit, FreeReturn, Halo, MoonOrbit, MoonSurface
 from moonvillage.replay.model import Context, Step, register
-from moonvillage.replay.orbits import burnt
+from moonvillage.replay.orbits import burnt, speed_at
 from moonvillage.replay.records import Computed, Outcome, Situation
 from moonvillage.trajectory import descent as landings
 from moonvillage.trajectory.planes import cross, normalised, rotate
 from moonvillage.units import STANDARD_GRAVITY_M_S2
 
 
-def _injection(leg: Leg, perigee_m: float) -> dict[tuple[str, str], Computed]:
-    """What there is to say of an injection out of low Earth orbit."""
+def _injection(leg: Leg, perigee_m: float, apogee_m: float | None = None) -> dict[tuple[str, str], Computed]:
+    """What there is to say of an injection out of a circular Earth orbit, or of an ellipse of that apogee height."""
     dv = sum(burn.dv_m_s for burn in leg.burns if burn.name in ("tli", "plane_change"))
+    if apogee_m is not None:
+        radius = EARTH_RADIUS_M + perigee_m
+        dv += math.sqrt(GM_EARTH_M3_S2 / radius) - speed_at(radius, radius, EARTH_RADIUS_M + apogee_m, "earth")
     found = {("", "dv"): Computed(float(dv)), ("", "flight_time"): Computed(leg.duration_s)}
     if leg.c3_m2_s2 is not None:
         found["", "c3"] = Computed(leg.c3_m2_s2)
@@ -53,7 +56,8 @@ class Circumlunar(Step):
     }
 
     departure_tdb_s: float = date("perigee of the injection: the operator's date")
-    perigee_m: float = measure("length", "height of the parking orbit", low=100e3)
+    perigee_m: float = measure("length", "height of the parking orbit, or of the ellipse's perigee", low=100e3)
+    parking_apogee_m: float | None = measure("length", "apogee height of the orbit before; circular by default", None)
     inclination_rad: float = measure("angle", "its inclination to the Earth's equator", low=0.0, high=math.pi)
     perilune_m: float = measure("length", "height at which the Moon is passed", low=10e3)
     flight_time_s: float | None = measure("time", "from injection to entry, where the operator chose it", None)
@@ -75,7 +79,7 @@ def fly_circumlunar(step: Circumlunar, context: Context) -> Outcome:
     if not leg.converged:
         return Outcome(reason=leg.reason)
     perilune = next(event.epoch_tdb_s for event in leg.events if event.name == "perilune")
-    computed = _injection(leg, step.perigee_m) | {
+    computed = _injection(leg, step.perigee_m, step.parking_apogee_m) | {
         ("perilune", "time"): Computed(perilune),
         ("perilune", "periapsis"): Computed(step.perilune_m),
         ("entry", "time"): Computed(leg.arrival_tdb_s),
@@ -110,6 +114,7 @@ class Ballistic(Step):
         "angle", "its inclination; polar by default", None, low=0.0, high=math.pi
     )
     point: int = integer("1 or 2: the point of the halo, where no lunar orbit is given", 2, low=1, high=2)
+    northern: bool = flag("whether the halo is of the northern class", False)
     amplitude_m: float | None = measure("length", "the halo's out-of-plane amplitude", None, low=0.0)
     perilune_m: float | None = measure("length", "the halo's least distance from the Moon's centre", None, low=0.0)
 
@@ -121,7 +126,7 @@ def fly_ballistic(step: Ballistic, context: Context) -> Outcome:
     if step.lunar_m is not None:
         place = MoonOrbit("orbit", context.height_m(step.lunar_m) - MOON_RADIUS_M, step.lunar_inclination_rad)
     elif step.amplitude_m is not None or step.perilune_m is not None:
-        place = Halo("halo", step.point, False, step.perilune_m, step.amplitude_m)
+        place = Halo("halo", step.point, step.northern, step.perilune_m, step.amplitude_m)
     else:
         return Outcome(reason="The step names no goal: write lunar, or amplitude or perilune of a halo.")
     duration = None if step.arrival_tdb_s is None else step.arrival_tdb_s - step.departure_tdb_s
