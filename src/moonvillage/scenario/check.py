@@ -58,8 +58,10 @@ FLYABLE: Final[frozenset[tuple[type, type]]] = frozenset(
 )
 #: Ways that a ``fly`` step may name in ``via``, by kinds of place.
 WAYS: Final[Mapping[tuple[type, type], tuple[str, ...]]] = {
-    (EarthOrbit, Halo): ("ballistic",),
-    (EarthOrbit, MoonOrbit): ("ballistic",),
+    (EarthOrbit, Halo): ("ballistic", "spiral"),
+    (EarthOrbit, MoonOrbit): ("ballistic", "spiral"),
+    (EarthOrbit, Dro): ("spiral",),
+    (EarthOrbit, EarthOrbit): ("spiral",),
 }
 #: The burns that a launcher may make for its payload, by the kind of the first leg.
 _FIRST_BURN: Final = {MoonOrbit: "tli", Halo: "tli", Dro: "tli", FreeReturn: "tli", Planet: "tmi"}

@@ -31,6 +31,7 @@ _MODULES = (
     "ballistic",
     "orbit_transfers",
     "mars_chain",
+    "spiral",
 )
 
 
