@@ -23,9 +23,10 @@ Floats = NDArray[np.float64]
 #: Tolerance for the iterations of a search: about 1 m over five days between Earth and Moon.
 SEARCH_TOLERANCE: Final = 1e-10
 _MAX_STEPS: Final = 5_000
-_LOST: Final = [hy.taylor_outcome.err_nf_state, hy.taylor_outcome.step_limit]
-#: Unrolled code is twice as fast and takes 2 s to compile here; with variations 8 s, about the Moon half a minute.
-_UNROLLED: Final = (models.Model("earth"),)
+_REACHED: Final = hy.taylor_outcome.time_limit
+_LOST: Final = (hy.taylor_outcome.err_nf_state, hy.taylor_outcome.step_limit)
+#: Unrolled code is twice as fast and compiles in 2 s, in 8 s with variations; about the Moon half a minute.
+_UNROLLED: Final = (models.Model("earth"), models.Model("earth", True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,14 +187,19 @@ def _group(
         edge = np.where(forward, mid + 0.5 * length, mid - 0.5 * length)
         target = np.where(forward, np.minimum(end, edge), np.maximum(end, edge))
         target = np.where(done, now, target)
-        for lane in np.flatnonzero(~done):
-            pars[:, lane] = models.parameters(model.centre, int(index[lane]), only_points=model.only_points)
+        first = int(index[0])
+        if (index == first).all():
+            pars[:] = models.parameters(model.centre, first, only_points=model.only_points)[:, np.newaxis]
+        else:
+            for lane in np.flatnonzero(~done):
+                pars[:, lane] = models.parameters(model.centre, int(index[lane]), only_points=model.only_points)
         integrator.set_time(now - mid)
         integrator.propagate_until(target - mid, max_steps=_MAX_STEPS)
         outcomes = [row[0] for row in integrator.propagate_res]
-        lost = ~np.isfinite(state).all(axis=0) | np.isin(outcomes, _LOST)
-        if (lost & ~done).any():
-            return _without(integrator, model, begin, r, v, end, granule, lost & ~done)
+        if outcomes != [_REACHED] * width or not np.isfinite(state).all():
+            lost = ~np.isfinite(state).all(axis=0) | np.array([outcome in _LOST for outcome in outcomes])
+            if (lost & ~done).any():
+                return _without(integrator, model, begin, r, v, end, granule, lost & ~done)
         now = np.where(done, now, target)
         ended = ~done & (now == end)
         if ended.any():

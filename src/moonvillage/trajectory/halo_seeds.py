@@ -144,7 +144,7 @@ def _from_orbit(orbit: HaloOrbit, radius: float, inclination: float | None) -> C
     return evaluate
 
 
-def _sphere(count: int) -> Floats:
+def sphere(count: int) -> Floats:
     """Directions spread evenly, (count, 3): the golden spiral."""
     k = np.arange(count)
     z = 1.0 - 2.0 * (k + 0.5) / count
@@ -176,7 +176,7 @@ def _scan(orbit: HaloOrbit, radius: float) -> tuple[tuple[Floats, Floats, Floats
     for phase in np.arange(_PHASES) / _PHASES:
         start = halo.sample(orbit, float(phase))
         for size in _SIZES:
-            for direction in _sphere(_DIRECTIONS):
+            for direction in sphere(_DIRECTIONS):
                 state = start.copy()
                 state[3:] -= size * direction
                 track = cr3bp.propagate_grid(state, times)

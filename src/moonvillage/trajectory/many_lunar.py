@@ -1,6 +1,6 @@
 """Many transfers from low Earth orbit to low lunar orbit at once, each with its departure and flight time.
 
-The method is that of :mod:`moonvillage.trajectory.lunar`, a flight a row: conics pick the better parking plane, patched
+The method is that of :mod:`moonvillage.trajectory.lunar`, a flight a row: conics pick the parking plane, patched
 conics give the guess, and damped Newton steps close the gap at the rim, all flights in step, their arcs flown by
 :func:`~moonvillage.dynamics.batch.propagate_batch`. What the planes do not hold without a turn, or what does not
 converge, is left to the solver of single legs.
@@ -183,7 +183,7 @@ def _with_turn(
 def _choose(
     departures: Floats, arrivals: Floats, start_radius: float, radius: float, parking: Families, lunar: Families
 ) -> tuple[NDArray[np.int64], Floats, Floats, Flags]:
-    """The cheaper parking branch on conics through the Moon's centre, its excess velocity and cost; and if it holds."""
+    """The cheaper parking branch on conics through the Moon's centre, its excess velocity its cost, and if it holds."""
     moon_r, moon_v = de440.load().state("moon", arrivals)
     distance = size(moon_r)
     arcs = climb(start_radius, 0.0, distance, arrivals - departures)
@@ -238,7 +238,7 @@ def _patched(
     branch: NDArray[np.int64],
     v_relative: Floats,
 ) -> _Guess:
-    """Ellipse and hyperbola patched at the rim, by five rounds of a fixed-point iteration (``translunar.patched``)."""
+    """Ellipse and hyperbola patched at the rim, in five rounds; see ``translunar.patched``."""
     mu = GM_MOON_M3_S2
     rows = np.arange(departures.size)
     zero = np.zeros(departures.size)
