@@ -9,7 +9,7 @@ SCENARIO ?= moon-village
 OUT ?= runs/$(SCENARIO)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test test-all lint bench clean help
+.PHONY: run test test-all lint bench bench-flight clean help
 help:
 	@sed -n '1,4p' Makefile
 
@@ -47,6 +47,15 @@ test-all: lint
 
 bench: $(VENV)/.test
 	@$(BIN)/python benchmarks/run.py
+
+.venv-peers/.made: benchmarks/peers.txt
+	@echo "installing the peers of the flight benchmark into .venv-peers"
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet -r benchmarks/peers.txt
+	@touch $@
+
+bench-flight: $(VENV)/.test .venv-peers/.made
+	@$(BIN)/python benchmarks/flight.py
 
 clean:
 	rm -rf $(VENV) runs build dist .mypy_cache .ruff_cache .hypothesis

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import heyoka as hy
@@ -54,14 +55,24 @@ def _build(model: models.Model, tolerance: float) -> Any:
     )
 
 
+@lru_cache(maxsize=256)
+def _model(*given: Any) -> models.Model:
+    """The model of these options; to check them anew at each call would cost a tenth of it."""
+    return models.Model(*given)
+
+
 def _compact(model: models.Model) -> bool:
     return not model.only_points and _COMPACT.get(model, True)
 
 
+@lru_cache(maxsize=256)
+def _name(model: models.Model, tolerance: float) -> str:
+    """Of the cache file: all that is settled when it is compiled."""
+    return f"{model.name}-{'compact' if _compact(model) else 'unrolled'}-{tolerance:g}"
+
+
 def _integrator(model: models.Model, tolerance: float = TOLERANCE) -> Any:
-    mode = "compact" if _compact(model) else "unrolled"
-    # all that is settled here is in the name
-    return cache.integrator(f"{model.name}-{mode}-{tolerance:g}", lambda: _build(model, tolerance))
+    return cache.integrator(_name(model, tolerance), lambda: _build(model, tolerance))
 
 
 def warm_up() -> None:
@@ -252,7 +263,7 @@ def propagate(
         If options do not belong to the centre.
     """
     sunlight = srp_m2_kg != 0.0 or "srp_m2_kg" in wrt
-    model = models.Model(
+    model = _model(
         centre,
         stm,
         thrust.steering if thrust else "",
