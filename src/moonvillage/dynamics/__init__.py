@@ -13,7 +13,11 @@ The interface that all legs use::
 ``centre`` picks the formulation: ``"earth"`` (J2, Moon, Sun, planets' tide), ``"moon"`` (8 × 8 field, Earth, Sun,
 planets' tide; use within about 100,000 km of the Moon), ``"sun"`` (all planets to Saturn and the Moon). A leg from
 Earth to Moon is flown in two pieces, changing centre some 60,000 km from the Moon; the transition matrices multiply.
-``thrust=Thrust(...)`` flies under power about the Moon. ``dynamics.warm_up()`` compiles or loads all integrators.
+``thrust=Thrust(...)`` flies under power. ``dynamics.warm_up()`` compiles or loads all integrators.
+
+Options (each compiled once, on first use): ``srp_m2_kg`` (sunlight and its shadows), ``earth_zonals`` (to J6),
+``point_masses`` (planets in full), ``lunar_field``, ``lunar_axes``, ``full_stm``, and ``wrt`` (derivatives by
+parameters, in ``path.sensitivity``). :mod:`moonvillage.dynamics.events` finds what happens on a dense path.
 """
 
 from __future__ import annotations
