@@ -10,10 +10,9 @@ import pytest
 from moonvillage.trajectory import cr3bp, dro, halo, orbit_families, periodic
 from moonvillage.trajectory.periodic import PeriodicOrbit
 
-#: Where the halos leave the Lyapunov families: Jacobi constant and period (D. J. Grebow, "Generating periodic orbits
-#: in the circular restricted three-body problem with applications to lunar south pole coverage", Purdue, 2006:
-#: 3.1743 and 3.1521; J. V. Breakwell & J. V. Brown 1979 for L2).
-BIFURCATION = {1: (3.1743, 2.743), 2: (3.1521, 3.415)}
+#: Where the halos leave the Lyapunov families, Jacobi constant and period: found once, held here; the test of their
+#: truth is the monodromy matrix below.
+BIFURCATION = {1: (3.17435, 2.74299), 2: (3.15212, 3.41553)}
 
 
 def _closure(orbit: PeriodicOrbit) -> float:
@@ -31,8 +30,11 @@ def test_the_halos_leave_where_the_index_passes_one(point: int) -> None:
     print(f"L{point}: Jacobi {cr3bp.jacobi(start):.7f}, period {2.0 * found.half.free[3]:.7f}")
     assert abs(found.vertical_index - 1.0) < 1e-11
     assert abs(found.slope) < 1e-11
-    assert float(cr3bp.jacobi(start)) == pytest.approx(energy, abs=1e-4)
-    assert 2.0 * found.half.free[3] == pytest.approx(period, abs=1e-3)
+    assert float(cr3bp.jacobi(start)) == pytest.approx(energy, abs=1e-5)
+    assert 2.0 * found.half.free[3] == pytest.approx(period, abs=1e-5)
+    _, matrix = cr3bp.propagate_with_stm(start, 2.0 * float(found.half.free[3]))
+    out_of_plane = matrix[np.ix_([2, 5], [2, 5])]  # a displacement along z comes back as it was: a new family leaves
+    np.testing.assert_allclose(out_of_plane @ [1.0, 0.0], [1.0, 0.0], atol=1e-6)
     # the other off-diagonal element is far from zero: the branch is one of halos, not of axial orbits
     assert abs(found.half.stm[2, 5]) > 0.01
     first = halo.family(point)[0]
@@ -107,6 +109,18 @@ def test_extremes_and_unknown_names() -> None:
         orbit_families.resonant("dro", 0, 1)
     with pytest.raises(ValueError, match="not L3"):
         halo.family(3)
+
+
+def test_two_bands_of_stable_halos() -> None:
+    """J. V. Breakwell & J. V. Brown (1979): about L2 some halfway to the Moon, and again just above its surface."""
+    members = orbit_families.family("l2-halo-north")
+    stable = [all(abs(index) < 1.0 for index in member.stability) for member in members]
+    radii = [m.perilune_radius * cr3bp.LENGTH_M / 1e3 for m, good in zip(members, stable, strict=True) if good]
+    wide, low = [r for r in radii if r > 5e3], [r for r in radii if r < 5e3]
+    print(f"stable: {max(wide):.0f} to {min(wide):.0f} km, and below {max(low):.0f} km")
+    assert 12e3 < min(wide)
+    assert max(wide) < 18e3
+    assert max(low) < 2e3
 
 
 def test_bifurcations_have_an_index_of_one() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from moonvillage import dynamics
 from moonvillage.records.legs import Leg
-from moonvillage.records.places import Arc, EarthGround, EarthOrbit, Halo, MoonOrbit, MoonSurface, Place
+from moonvillage.records.places import Arc, Dro, EarthGround, EarthOrbit, Halo, MoonOrbit, MoonSurface, Place
 from moonvillage.trajectory import nrho, solve
 
 NRHO = Halo("gateway", 2, False, perilune_radius_m=3.228e6)
@@ -35,6 +35,42 @@ def test_reference_is_one_trajectory(place: Halo, low_km: float, high_km: float)
     start = stretch.state(9.0e8)
     end = dynamics.propagate(9.0e8, start[:3], start[3:], 9.0e8 + 0.5 * period, centre="moon")
     assert np.linalg.norm(end.r_m - stretch.state(9.0e8 + 0.5 * period)[:3]) < 1000.0
+
+
+@pytest.mark.parametrize(
+    ("place", "revolutions"),
+    [(NRHO, 3), (NRHO, 56), (QUEQIAO, 25), (L1, 30), (Dro("dro", 70e6), 26)],
+    ids=["nrho-3-revolutions", "nrho-year", "l2-halo-year", "l1-halo-year", "dro-year"],
+)
+def test_continuous_for_a_year(place: Halo | Dro, revolutions: int) -> None:
+    """Three revolutions, and a year: every arc flown anew ends where the next begins, to 1 m and 1 mm/s."""
+    followed = nrho.follow(place, 9.5e8, revolutions)
+    assert followed.reason == ""
+    epochs, nodes = followed.epochs_tdb_s, followed.nodes
+    gaps = []
+    for k in range(epochs.size - 1):
+        end = dynamics.propagate(epochs[k], nodes[k, :3], nodes[k, 3:], epochs[k + 1], centre="moon")
+        gaps.append(end.state - nodes[k + 1])
+    widest_m = float(np.max(np.linalg.norm(np.array(gaps)[:, :3], axis=1)))
+    widest_m_s = float(np.max(np.linalg.norm(np.array(gaps)[:, 3:], axis=1)))
+    days = (epochs[-1] - epochs[0]) / 86400.0
+    print(
+        f"{place.id}: {days:.0f} d in {epochs.size - 1} arcs, worst gap {widest_m:.4f} m, {widest_m_s * 1e3:.6f} mm/s"
+    )
+    assert widest_m < 1.0
+    assert widest_m_s < 1e-3
+    assert days > (revolutions - 0.1) * nrho.period_s(place) / 86400.0
+
+
+def test_windows_do_not_depend_on_what_was_asked_before() -> None:
+    """The same date, after other dates and from the disk: the same bytes; neighbours differ at their seam only."""
+    first = nrho.reference(NRHO, 9.0e8)
+    nrho._window.cache_clear()
+    nrho.reference(NRHO, first.end_tdb_s + 1.0)
+    again = nrho.reference(NRHO, 9.0e8)
+    np.testing.assert_array_equal(first.nodes, again.nodes)
+    epochs = np.array([9.0e8, 9.001e8])
+    np.testing.assert_array_equal(first.states(epochs)[1], first.state(9.001e8))
 
 
 def test_phase_and_rate() -> None:

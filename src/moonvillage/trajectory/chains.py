@@ -240,7 +240,7 @@ def _spread(orbit: PeriodicOrbit, first: int, count: int) -> Floats:
                     parts[k + sense] = path.stm @ parts[k]
             inside = slice(low, high + 1)
             nodes[inside] = tracks[inside]
-            miss = ((laid - tracks)[inside] * _WEIGHTS).ravel()
+            miss = ((laid[inside] - tracks[inside]) * _WEIGHTS).ravel()
             design = (parts[inside] * _WEIGHTS[:, None] / _WEIGHTS).reshape(-1, 6)
             change = np.linalg.lstsq(design, miss, rcond=None)[0] / _WEIGHTS
             size = float(np.max(np.abs(change[:3])))

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from moonvillage import dynamics
 from moonvillage.dynamics import cache
@@ -88,6 +88,16 @@ class Reference:
     def state(self, epoch_tdb_s: float) -> Floats:
         """State (6,) at an epoch, m and m/s, Moon-centred ICRF. ValueError outside the span."""
         return np.asarray(self._arc(epoch_tdb_s).at(epoch_tdb_s))
+
+    def states(self, epochs_tdb_s: ArrayLike) -> Floats:
+        """States (n, 6) at epochs (n,), m and m/s, Moon-centred ICRF. ValueError outside the span."""
+        epochs = np.asarray(epochs_tdb_s, dtype=np.float64)
+        owner = np.searchsorted(self.epochs_tdb_s[1:-1], epochs, side="right")
+        found = np.empty((epochs.size, 6))
+        for k in np.unique(owner):
+            mine = owner == k
+            found[mine] = self._arc(float(epochs[mine][0])).at(epochs[mine])
+        return found
 
     def rate(self, epoch_tdb_s: float) -> Floats:
         """Time derivative (6,) of the state, by differences of the dense output over ten seconds."""
