@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from moonvillage.ephemeris.time import tdb_s_to_utc
 from moonvillage.replay.files import load_kinds, read_mission
 from moonvillage.replay.model import KINDS, Context, Flown, Mission, Step
@@ -51,7 +53,7 @@ def replay(mission: Mission | str | Path, *, progress: Progress | None = None) -
         if progress is not None:
             progress(mission.id, index / len(mission.steps), step.title or step.id)
         unknowing = dataclasses.replace(step, flown=())
-        outcome = KINDS[step.kind].fly(unknowing, Context(blind, dict(situations)))
+        outcome = _fly(unknowing, Context(blind, dict(situations)))
         situations |= outcome.after
         name = step.title or step.id
         if outcome.reason:
@@ -65,6 +67,15 @@ def replay(mission: Mission | str | Path, *, progress: Progress | None = None) -
         progress(mission.id, 1.0, "")
     sources = tuple((str(k), str(v)) for k, v in mission.sources.items())
     return Replay(mission.id, mission.title, tuple(rows), tuple(notes), sources, time.process_time() - begun)
+
+
+def _fly(step: Step, context: Context) -> Outcome:
+    """Fly a step; numbers that no flight can have end in a reason, not in a traceback."""
+    try:
+        return KINDS[step.kind].fly(step, context)
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        return Outcome(reason=f"With these inputs the step cannot be computed ({text}).")
 
 
 def _row(mission: Mission, step: Step, flown: Flown, value: float, bound: float | None, outcome: Outcome) -> Row:
