@@ -13,8 +13,10 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
+import numpy as np
+
 from moonvillage.trajectory import dro, halo, periodic
-from moonvillage.trajectory.cr3bp import LENGTH_M, TIME_S
+from moonvillage.trajectory.cr3bp import EARTH_MOON_MU, LENGTH_M, TIME_S
 from moonvillage.trajectory.periodic import Half, PeriodicOrbit
 from moonvillage.units import DAY_S
 
@@ -30,12 +32,20 @@ NAMES: Final = (
     "l2-halo-south",
     "dro",
 )
+
+
+def crossing_radius_m(orbit: PeriodicOrbit) -> float:
+    """Distance from the Moon's centre at phase 0, m: what names a :class:`~moonvillage.records.places.Dro`."""
+    return float(np.linalg.norm(orbit.state[:3] - [1.0 - EARTH_MOON_MU, 0.0, 0.0])) * LENGTH_M
+
+
 #: What members may be asked for by: name → measure in SI units (the Jacobi constant has none).
 MEASURES: Final[dict[str, Callable[[PeriodicOrbit], float]]] = {
     "perilune_radius_m": lambda orbit: orbit.perilune_radius * LENGTH_M,
     "apolune_radius_m": lambda orbit: orbit.apolune_radius * LENGTH_M,
     "amplitude_z_m": lambda orbit: orbit.amplitude_z * LENGTH_M,
     "amplitude_y_m": lambda orbit: orbit.amplitude_y * LENGTH_M,
+    "crossing_radius_m": crossing_radius_m,
     "period_s": lambda orbit: orbit.period * TIME_S,
     "jacobi": lambda orbit: orbit.jacobi,
 }
