@@ -38,6 +38,8 @@ _NEAREST_M: Final = 500.0
 #: Least share of the full thrust while burning: deep throttling of a landing engine.
 _LEAST_THROTTLE: Final = 0.1
 _MASS_KG: Final = 1000.0
+#: Lengths of the burns in the first guess that are tried one after another, in terms of the likely ones.
+_STARTS: Final = (1.0, 1.5, 0.7)
 
 
 def _ballistic(origin: Floats, goal: Floats) -> tuple[Floats, float]:
@@ -65,12 +67,13 @@ def _ballistic(origin: Floats, goal: Floats) -> tuple[Floats, float]:
     return velocity, 2.0 * (math.pi - mean) * math.sqrt(semi**3 / GM_MOON_M3_S2)
 
 
-def _phases(coast_segments: int) -> tuple[Phase, ...]:
+def _phases(coast_segments: int, floor_m: float) -> tuple[Phase, ...]:
+    """The parts of a hop; nothing before the vertical end goes below ``floor_m``, m above the goal's level."""
     burning = (_LEAST_THROTTLE, 1.0)
     return (
-        Phase("boost", 20, burning),
-        Phase("coast", coast_segments, (0.0, 0.0)),
-        Phase("braking", 25, burning),
+        Phase("boost", 20, burning, floor_m=floor_m),
+        Phase("coast", coast_segments, (0.0, 0.0), floor_m=floor_m),
+        Phase("braking", 25, burning, floor_m=floor_m),
         Phase(
             "vertical",
             6,
@@ -127,18 +130,23 @@ def fly_hop(
     velocity, flight_s = _ballistic(r0, goal[:3])
     # the goal moves while the craft flies
     velocity, flight_s = _ballistic(r0, world.goal(epoch_tdb_s + flight_s)[0][:3])
-    phases = _phases(max(8, min(40, math.ceil(flight_s / 60.0))))
-    guess = _guess(world, rest, phases, begin, risen.state, velocity, flight_s)
-    return design(
-        world,
-        rest,
-        phases,
-        guess,
-        lambda _: risen.state,
-        sliding=False,
-        touchdown_m_s=0.0,
-        notes=("the ground between the sites is taken as level",),
-    )
+    phases = _phases(max(8, min(40, math.ceil(flight_s / 60.0))), min(0.0, origin.height_m - site.height_m))
+    found = PoweredFlight(False)
+    for share in _STARTS:
+        guess = _guess(world, rest, phases, begin, risen.state, velocity, flight_s, share)
+        found = design(
+            world,
+            rest,
+            phases,
+            guess,
+            lambda _: risen.state,
+            sliding=False,
+            touchdown_m_s=0.0,
+            notes=("the ground between the sites is taken as level",),
+        )
+        if found.converged:
+            break
+    return found
 
 
 def _guess(
@@ -149,6 +157,7 @@ def _guess(
     start: Floats,
     velocity: Floats,
     flight_s: float,
+    share: float,
 ) -> Plan:
     """The ballistic arc between the ends, with cubics that join it to rest on both sides."""
     craft = lander.craft()
@@ -156,9 +165,9 @@ def _guess(
     speed = float(np.linalg.norm(velocity))
     rising = float(velocity @ normalised(start[:3])) / speed
     lost = 1.0 + gravity * rising / (craft.thrust_n / craft.mass_kg)
-    boost = braking_time(craft, speed * lost)
+    boost = share * braking_time(craft, speed * lost)
     lighter = Lander(craft.mass_kg * math.exp(-speed * lost / craft.exhaust_m_s), lander.thrust_n, lander.isp_s)
-    brake = braking_time(lighter.craft(), speed * lost)
+    brake = share * braking_time(lighter.craft(), speed * lost)
     vertical = _VERTICAL_M / 2.5
     coast = max(flight_s - 0.5 * (boost + brake), 0.15 * flight_s, 4.0)
     plan = Plan(begin, np.array([boost, coast, brake, vertical]), np.zeros((1, 6)), np.zeros(1), np.zeros((0, 3)))
