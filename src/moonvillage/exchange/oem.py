@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from moonvillage import __version__
 from moonvillage.ephemeris.time import tdb_s_to_utc
 from moonvillage.errors import InputError
 from moonvillage.exchange import ndm_xml
@@ -19,6 +19,7 @@ from moonvillage.records.oem import CENTRES as NAMES
 from moonvillage.records.oem import Oem, parse_oem_lines
 
 VERSION: Final = "2.0"
+VERSION_HERE: Final = metadata.version("moonvillage")
 _DECIMALS: Final = 6
 _DEGREE: Final = 7
 
@@ -56,7 +57,7 @@ def _rows(segment: Segment) -> list[list[str]]:
 
 
 def _header(ephemeris: Ephemeris, created: str) -> tuple[list[str], list[tuple[str, str]]]:
-    comments = [f"moonvillage {__version__}", *ephemeris.notes]
+    comments = [f"moonvillage {VERSION_HERE}", *ephemeris.notes]
     comments += [
         f"BURN {burn.name} {_utc(burn.epoch_tdb_s, 3)} UTC, {math.dist(burn.dv_icrf_m_s, (0, 0, 0)):.3f} m/s, "
         f"{burn.duration_s:.1f} s"

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moonvillage import __version__, dynamics
+from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.time import tdb_s_to_utc
 from moonvillage.errors import InputError
@@ -26,6 +27,7 @@ from moonvillage.records.oem import FRAMES, TIME_SYSTEMS, epoch_tdb_s
 Floats = NDArray[np.float64]
 
 VERSION: Final = "2.0"
+VERSION_HERE: Final = metadata.version("moonvillage")
 _STATE: Final = ("X", "Y", "Z", "X_DOT", "Y_DOT", "Z_DOT")
 _REQUIRED: Final = ("OBJECT_NAME", "OBJECT_ID", "CENTER_NAME", "REF_FRAME", "TIME_SYSTEM", "EPOCH", *_STATE)
 _MANOEUVRE: Final = (
@@ -149,7 +151,7 @@ def opm_text(opm: Opm, *, created: str = "2000-01-01T00:00:00", xml: bool = Fals
         dv = [f"{x * 1e-3:.12f}" for x in burn.dv_icrf_m_s]
         values = [_utc(burn.epoch_tdb_s), f"{burn.duration_s:.6f}", f"{-burn.propellant_kg:.6f}", "ICRF", *dv]
         burns.append(list(zip(_MANOEUVRE, values, ["", "s", "kg", "", "km/s", "km/s", "km/s"], strict=True)))
-    comment = f"moonvillage {__version__}"
+    comment = f"moonvillage {VERSION_HERE}"
     header = [("CREATION_DATE", created), ("ORIGINATOR", "MOONVILLAGE")]
     if xml:
         head = [ndm_xml.element("COMMENT", comment), *(ndm_xml.element(k, v) for k, v in header)]
