@@ -14,6 +14,7 @@ from moonvillage import dynamics
 from moonvillage.ephemeris import tdb_s_to_utc, utc_to_tdb_s
 from moonvillage.records.oem import OemSegment, read_oem
 from moonvillage.replay.as_flown import AsFlown, omitted_m_s2, take_apart
+from moonvillage.replay.finite_burns import finite_burn
 
 _FILE = Path(moonvillage.replay.__file__).parent / "data" / "artemis1_as_flown.oem.gz"
 
@@ -139,3 +140,45 @@ def test_artemis_1_joins_are_not_called_burns() -> None:
     worst = max(_artemis().joins, key=lambda found: found.miss_m)
     assert tdb_s_to_utc(worst.start_tdb_s)[:16] == "2022-11-24T01:02"
     assert worst.miss_m == pytest.approx(260.0e3, rel=0.01)
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.1])
+def test_recovers_a_finite_burn(turn: float) -> None:
+    """A burn of 100 s about the Moon, straight or turning, from states of which some lie within it."""
+    start = utc_to_tdb_s("2026-03-01T00:00:00")
+    r, v = np.array([1.8e6, 0.9e6, 0.2e6]), np.array([-900.0, 1700.0, 300.0])
+    epochs = start + np.arange(0.0, 1800.1, 60.0)
+    direction, side = np.array([0.6, 0.8, 0.0]), np.array([-0.8, 0.6, 0.0])
+    ignition, length, exhaust = start + 700.0, 100.0, 3100.0
+    rate = side * turn / length
+    thrust = dynamics.Thrust(ignition, 1.5, exhaust, direction - 0.5 * length * rate, rate)
+    before = dynamics.propagate(start, r, v, ignition, centre="moon", dense=True)
+    during = dynamics.propagate(
+        ignition, before.r_m, before.v_m_s, ignition + length, centre="moon", thrust=thrust, dense=True
+    )
+    after = dynamics.propagate(ignition + length, during.r_m, during.v_m_s, epochs[-1], centre="moon", dense=True)
+    states = np.array(
+        [(before if t <= ignition else during if t <= ignition + length else after).at(t) for t in epochs]
+    )
+    flown = take_apart(_segment(epochs, states, "moon"))
+    (found,) = flown.breaks
+    assert found.kind == "burn"
+    burn = finite_burn(flown, found, exhaust_m_s=exhaust)
+    assert burn.reason == ""
+    assert burn.ignition_tdb_s == pytest.approx(ignition, abs=0.2)
+    assert burn.duration_s == pytest.approx(length, abs=0.3)
+    assert burn.dv_m_s == pytest.approx(thrust.dv_m_s(length), rel=2e-4)
+    assert burn.turn_rad == pytest.approx(turn, abs=0.01)
+
+
+def test_a_join_is_no_finite_burn() -> None:
+    flown = take_apart(_segment(*_synthetic(np.zeros(3), np.array([0.0, 500.0, 0.0]), 3000.0)))
+    assert finite_burn(flown, flown.breaks[0]).reason == "A join is no burn."
+
+
+def test_artemis_1_burnt_as_long_as_nasa_said() -> None:
+    """150, 88, 105 and 207 s (NASA, flight day reports), found to a second with the exhaust speed of its engine."""
+    large = [burn for burn in _artemis().burns if burn.dv_m_s > 100.0]
+    found = [finite_burn(_artemis(), burn, exhaust_m_s=316.0 * 9.80665).duration_s for burn in large]
+    print("Artemis I, lengths of burns:", ", ".join(f"{length:.1f} s" for length in found))
+    np.testing.assert_allclose(found, [150.0, 88.0, 105.0, 207.0], atol=1.0)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from moonvillage.ephemeris.time import tdb_s_to_utc
 from moonvillage.replay.as_flown import Arc, AsFlown, Break
+from moonvillage.replay.finite_burns import FiniteBurn, finite_burn
 
 _DAY_S = 86400.0
 
@@ -47,6 +48,19 @@ def _arc(arc: Arc) -> dict[str, Any]:
     }
 
 
+def _finite(burn: FiniteBurn) -> dict[str, Any]:
+    if burn.reason:
+        return {"reason": burn.reason}
+    return {
+        "ignition_utc": tdb_s_to_utc(burn.ignition_tdb_s, decimals=1),
+        "duration_s": burn.duration_s,
+        "dv_m_s": burn.dv_m_s,
+        "dv_icrf_m_s": [float(c) for c in burn.dv_icrf_m_s],
+        "turn_rad": burn.turn_rad,
+        "residual_m": burn.residual_m,
+    }
+
+
 def as_json(flown: AsFlown) -> dict[str, Any]:
     """Everything found, for ``moonvillage replay --ephemeris FILE --json``."""
     return {
@@ -54,7 +68,7 @@ def as_json(flown: AsFlown) -> dict[str, Any]:
         "states": int(flown.segment.epoch_tdb_s.size),
         "arcs": {"count": len(flown.arcs), "error_m": _quantiles(flown.arcs), "list": [_arc(a) for a in flown.arcs]},
         "coasts": [_arc(coast) for coast in flown.coasts],
-        "burns": [_break(burn) for burn in flown.burns],
+        "burns": [_break(burn) | {"finite": _finite(finite_burn(flown, burn))} for burn in flown.burns],
         "joins": [_break(join) for join in flown.joins],
         "notes": list(flown.notes),
     }
@@ -63,7 +77,7 @@ def as_json(flown: AsFlown) -> dict[str, Any]:
 def arc_table(flown: AsFlown) -> RenderableType:
     """Burns, and a line for every coast between burns with the worst of its arcs."""
     burns = Table(title="Burns found", title_justify="left", box=None, pad_edge=False)
-    for head in ("impulse at, UTC", "Δv, m/s", "miss, m", "from Moon, km", "from Earth, km"):
+    for head in ("impulse at, UTC", "Δv, m/s", "miss, m", "from Moon, km", "from Earth, km", "burnt for, s"):
         burns.add_column(head, justify="left" if head.startswith("impulse") else "right")
     for burn in flown.burns:
         burns.add_row(
@@ -72,6 +86,7 @@ def arc_table(flown: AsFlown) -> RenderableType:
             f"{burn.miss_m:.1f}",
             f"{burn.moon_distance_m / 1e3:,.0f}",
             f"{burn.earth_distance_m / 1e3:,.0f}",
+            "–" if (finite := finite_burn(flown, burn)).reason else f"{finite.duration_s:.1f}",
         )
     coasts = Table(title="Coasts between burns", title_justify="left", box=None, pad_edge=False)
     for head in ("from, UTC", "days", "joins", "arcs", "median miss, m", "worst miss, m", "perilune, km"):

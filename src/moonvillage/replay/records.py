@@ -52,6 +52,7 @@ QUANTITIES: Final[dict[str, Quantity]] = {
     "c3": Quantity("c3", "km2/s2", 1e6, False, 0.1e6, "twice the energy per mass about the Earth"),
     "speed": Quantity("speed", "m/s", 1.0, True, 0.005, "a speed about the body named by the step"),
     "recovered_dv": Quantity("speed", "m/s", 1.0, False, 0.5, "a burn found in an as-flown ephemeris, not predicted"),
+    "recovered_time": Quantity("time", "s", 1.0, False, 3.0, "length of a burn found in an as-flown ephemeris"),
     "position_error": Quantity("length", "m", 1.0, False, 15.0, "position missed at the end of an arc"),
 }
 

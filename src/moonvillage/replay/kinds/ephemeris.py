@@ -13,10 +13,10 @@ import numpy as np
 
 from moonvillage.catalog.schema import quantity as measure
 from moonvillage.catalog.schema import text
-from moonvillage.ephemeris.time import tdb_s_to_utc
 from moonvillage.errors import InputError
 from moonvillage.records.oem import OemSegment, read_oem
 from moonvillage.replay.as_flown import AsFlown, Sunlit, take_apart
+from moonvillage.replay.finite_burns import finite_burn
 from moonvillage.replay.model import Context, Step, register
 from moonvillage.replay.records import Computed, Outcome
 from moonvillage.units import STANDARD_GRAVITY_M_S2
@@ -37,7 +37,7 @@ class AsFlownEphemeris(Step):
         "arcs": "position_error",
         "worst": "position_error",
         "flyby_#": "position_error distance time",
-        "burn_#": "recovered_dv time",
+        "burn_#": "recovered_dv recovered_time time",
         "trims": "recovered_dv",
     }
     CHOSEN: ClassVar[Mapping[tuple[str, str], tuple[str, ...]]] = {}
@@ -72,8 +72,8 @@ def _taken_apart(name: str, stamp: float, sunlit: Sunlit | None) -> AsFlown:
     return take_apart(segment_of(name), sunlit=sunlit)
 
 
-def computed_of(flown: AsFlown) -> dict[tuple[str, str], Computed]:
-    """The numbers of an ephemeris taken apart, by (event, quantity)."""
+def computed_of(flown: AsFlown, exhaust_m_s: float = np.inf) -> dict[tuple[str, str], Computed]:
+    """The numbers of an ephemeris taken apart, by (event, quantity); burns as finite ones where that fits."""
     errors = np.array([arc.error_m for arc in flown.arcs])
     found = {
         ("arcs", "position_error"): Computed(float(np.median(errors)), f"median of {errors.size} arcs"),
@@ -88,10 +88,13 @@ def computed_of(flown: AsFlown) -> dict[tuple[str, str], Computed]:
         if arc.perilune_m < _FLYBY_M:
             found[f"flyby_{number}", "distance"] = Computed(arc.perilune_m)
             found[f"flyby_{number}", "time"] = Computed(arc.perilune_tdb_s)
-    large = [burn for burn in flown.burns if burn.dv_m_s >= _LEAST_BURN_M_S]
-    for k, burn in enumerate(large, 1):
-        found[f"burn_{k}", "recovered_dv"] = Computed(burn.dv_m_s)
+    for k, burn in enumerate((burn for burn in flown.burns if burn.dv_m_s >= _LEAST_BURN_M_S), 1):
+        finite = finite_burn(flown, burn, exhaust_m_s=exhaust_m_s)
+        dv = burn.dv_m_s if finite.reason else finite.dv_m_s
+        found[f"burn_{k}", "recovered_dv"] = Computed(dv, finite.reason and "as an impulse")
         found[f"burn_{k}", "time"] = Computed(burn.epoch_tdb_s, "the impulse that joins both coasts")
+        if not finite.reason:
+            found[f"burn_{k}", "recovered_time"] = Computed(finite.duration_s)
     small = sum(burn.dv_m_s for burn in flown.burns if burn.dv_m_s < _LEAST_BURN_M_S)
     found["trims", "recovered_dv"] = Computed(small)
     return found
@@ -102,10 +105,10 @@ def fly_as_flown(step: AsFlownEphemeris, context: Context) -> Outcome:
     """Arc-by-arc truth: nothing is aimed at, the model alone is tried."""
     sunlit = None
     mass, _, isp = context.engine(step)
+    exhaust = None if isp is None else isp * STANDARD_GRAVITY_M_S2
     if step.area_m2 is not None:
         if mass is None:
             return Outcome(reason="Sunlight's push on an area needs the mass.")
-        exhaust = None if isp is None else isp * STANDARD_GRAVITY_M_S2
         sunlit = Sunlit(step.area_m2, step.reflectivity, mass, exhaust)
     path = Path(step.file)
     flown = _taken_apart(step.file, path.stat().st_mtime if path.exists() else 0.0, sunlit)
@@ -117,9 +120,4 @@ def fly_as_flown(step: AsFlownEphemeris, context: Context) -> Outcome:
             f"{min(joins):,.0f} m to {max(joins) / 1e3:,.0f} km, median {np.median(joins) / 1e3:.1f} km): no model "
             "crosses them"
         )
-    notes += [
-        f"burn of {burn.dv_m_s:.2f} m/s at {tdb_s_to_utc(burn.epoch_tdb_s)}"
-        for burn in flown.burns
-        if burn.dv_m_s >= _LEAST_BURN_M_S
-    ]
-    return Outcome(computed_of(flown), {}, tuple(notes))
+    return Outcome(computed_of(flown, np.inf if exhaust is None else exhaust), {}, tuple(notes))
