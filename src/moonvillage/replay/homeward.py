@@ -138,7 +138,7 @@ def return_to(lunar: ApsisEnd, departure_tdb_s: float, about_tdb_s: float, place
     found: list[Homeward] = []
     reasons: list[str] = []
     nothing = np.full(6, np.nan)
-    for start in np.deg2rad([0.0, 40.0, -40.0, 75.0, -75.0]):
+    for start in np.deg2rad([0.0, -75.0, 75.0, 40.0, -40.0]):
         for branch in (0, 1):
             done = _aim(lunar, departure_tdb_s, about_tdb_s, place, end, float(start), branch)
             if isinstance(done, str):
@@ -182,34 +182,46 @@ def _aim(
     entry_tdb += now[1] / _TURN_RAD_S  # the Earth turns the site under the track
     day = 2.0 * math.pi / _TURN_RAD_S
     entry_tdb -= day * round((entry_tdb - about) / day)
-    for _ in range(12):
-        now = off(entry_tdb, tilt)
+    now = off(entry_tdb, tilt)
+    slope: Floats | None = None
+    for _ in range(15):
         if isinstance(now, str):
             return now
+        miss = np.array(now[:2])
         if abs(now[0]) < 2e-5 and abs(now[1]) < 2e-5:
             entry, left, circle, _ = now[2]
             normal = normalised(cross(entry[:3], entry[3:]))
             size = math.hypot(now[0], now[1]) * EARTH_RADIUS_M
             return Homeward(departure, entry_tdb, left, circle, entry, size, math.acos(float(normal[2])))
-        later, tilted = off(entry_tdb + 60.0, tilt), off(entry_tdb, tilt + 0.01)
-        if isinstance(later, str) or isinstance(tilted, str):
-            return later if isinstance(later, str) else str(tilted)
-        slope = np.array(
-            [
-                [(later[0] - now[0]) / 60.0, (tilted[0] - now[0]) / 0.01],
-                [_wrapped(later[1] - now[1]) / 60.0, _wrapped(tilted[1] - now[1]) / 0.01],
-            ]
-        )
+        if slope is None:
+            later, tilted = off(entry_tdb + 60.0, tilt), off(entry_tdb, tilt + 0.01)
+            if isinstance(later, str) or isinstance(tilted, str):
+                return later if isinstance(later, str) else str(tilted)
+            slope = np.array(
+                [
+                    [(later[0] - now[0]) / 60.0, (tilted[0] - now[0]) / 0.01],
+                    [_wrapped(later[1] - now[1]) / 60.0, _wrapped(tilted[1] - now[1]) / 0.01],
+                ]
+            )
         try:
-            step = -np.linalg.solve(slope, np.array(now[:2]))
+            step = -np.linalg.solve(slope, miss)
         except np.linalg.LinAlgError:
             return "The landing place cannot be steered to from here."
-        share = min(1.0, 3600.0 / max(1e-9, abs(float(step[0]))), 0.25 / max(1e-9, abs(float(step[1]))))
-        entry_tdb += share * float(step[0])
-        tilt += share * float(step[1])
+        step *= min(1.0, 3600.0 / max(1e-9, abs(float(step[0]))), 0.25 / max(1e-9, abs(float(step[1]))))
+        entry_tdb += float(step[0])
+        tilt += float(step[1])
         if abs(tilt) > 1.5:
             return (
                 "The landing place lies beyond what a return from here reaches; "
                 "a steeper entry or another range moves that."
             )
+        now = off(entry_tdb, tilt)
+        if isinstance(now, str):
+            return now
+        change = np.array([now[0] - miss[0], _wrapped(now[1] - miss[1])])
+        if math.hypot(now[0], now[1]) > 0.5 * float(np.linalg.norm(miss)):
+            slope = None  # far from linear yet: take it anew
+        else:
+            scaled = step / np.array([3600.0**2, 0.25**2])  # Broyden's update in the steps' own measure
+            slope = slope + np.outer(change - slope @ step, scaled) / float(scaled @ step)
     return "The search for the landing place did not settle."

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 from scipy.integrate import solve_ivp
 
 from moonvillage.ephemeris.constants import GM_EARTH_M3_S2
 from moonvillage.units import STANDARD_GRAVITY_M_S2
+
+#: A burn that would take longer goes a good part around the body: it is not flown as one burn.
+LONGEST_S: Final = 5400.0
 
 
 def finite_injection(
@@ -25,7 +28,8 @@ def finite_injection(
 
     The burn is centred on that point (``radius_m``, speed ``start_m_s``; circular by default) and ends at the energy
     that the impulse ``impulse_m_s`` along the motion would give there. A round body; the burn is too short for
-    its flattening or other bodies to matter to the loss. Not a number where the burn does not reach the energy.
+    its flattening or other bodies to matter to the loss. Not a number where the burn does not reach the energy, or
+    is so long that it is no burn around a lowest point any more (:data:`LONGEST_S`).
     """
     mu = mu_m3_s2
     exhaust = isp_s * STANDARD_GRAVITY_M_S2
@@ -33,6 +37,9 @@ def finite_injection(
     fast = math.sqrt(mu / radius_m) if start_m_s is None else start_m_s
     energy = 0.5 * (fast + impulse_m_s) ** 2 - mu / radius_m
     ideal = exhaust / acceleration * -math.expm1(-impulse_m_s / exhaust)
+
+    if not ideal < LONGEST_S:
+        return math.nan, math.nan
 
     def coast(t: float, y: Any) -> list[float]:
         x, z, u, w = y
@@ -53,7 +60,7 @@ def finite_injection(
         return float(0.5 * (u * u + w * w) - mu / math.hypot(x, z) - energy)
 
     reached.terminal = True  # type: ignore[attr-defined]
-    longest = 0.98 * exhaust / acceleration
+    longest = min(0.98 * exhaust / acceleration, 3.0 * ideal)
     found = solve_ivp(rate, (0.0, longest), list(lead), events=reached, rtol=1e-9, atol=1e-6)
     if not found.t_events or not len(found.t_events[0]):
         return math.nan, math.nan

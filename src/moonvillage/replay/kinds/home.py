@@ -116,6 +116,8 @@ def fly_home(step: TransEarth, context: Context) -> Outcome:
                 dv += loss
                 computed["", "burn_time"] = Computed(burning)
                 notes.append(f"the {burning:.0f} s burn costs {loss:.1f} m/s above the impulse, about a round Moon")
+            else:
+                notes.append("the burn is so long that its losses were not computed: it is an impulse here")
         used = burnt(mass, dv, isp)
         mass -= used
         computed["", "propellant"] = Computed(used)

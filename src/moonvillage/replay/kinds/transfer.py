@@ -217,6 +217,8 @@ def fly_translunar(step: Translunar, context: Context) -> Outcome:
             )
             if step.ignition_tdb_s is not None:
                 computed["cutoff", "time"] = Computed(step.ignition_tdb_s + burn_time)
+        else:
+            notes.append("the injection is so long that its losses were not computed: it is an impulse here")
     if mass and isp:
         used = burnt(mass, dv, isp)
         computed["", "propellant"] = Computed(used)
