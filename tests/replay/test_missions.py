@@ -1,4 +1,4 @@
-"""The built-in missions, and one that was never looked at while the steps were written."""
+"""The built-in missions: how near they come, what they are given and what not, and the command."""
 
 from __future__ import annotations
 
@@ -14,50 +14,7 @@ from moonvillage.cli import main
 from moonvillage.replay import QUANTITIES, Replay, names, read_mission, replay, summarise
 from moonvillage.replay.files import event_key, offered
 
-MINE = ("apollo_11", "change_3", "change_4", "change_5", "lro")
-
-#: Chandrayaan-3 from ISRO's dates and orbits; its burn times were not used to write anything.
-BLIND = """id = "chandrayaan_3"
-title = "Chandrayaan-3"
-start = 2023-07-14T09:05:00Z
-[craft.probe]
-mass = "3900 kg"
-thrust = "440 N"
-isp = "317 s"
-[[steps]]
-kind = "orbit"
-id = "separation"
-craft = "probe"
-body = "earth"
-date = 2023-07-14T09:21:00Z
-periapsis = "170 km"
-apoapsis = "36500 km"
-inclination = "21.3 deg"
-[[steps]]
-kind = "orbit_change"
-id = "raising"
-craft = "probe"
-date = 2023-07-25T08:30:00Z
-at = "periapsis"
-apoapsis = "127600 km"
-[[steps]]
-kind = "translunar"
-id = "tli"
-craft = "probe"
-departure = 2023-07-31T18:45:00Z
-perigee = "236 km"
-parking_apogee = "127603 km"
-inclination = "21.3 deg"
-arrival = 2023-08-05T13:55:00Z
-perilune = "164 km"
-[[steps]]
-kind = "lunar_insertion"
-id = "loi"
-craft = "probe"
-periapsis = "164 km"
-apoapsis = "18074 km"
-flown = [{ quantity = "burn_time", value = "1835 s", confidence = 0.9, source = "ISRO" }]
-"""
+MINE = ("apollo_8", "apollo_11", "chandrayaan_3", "change_3", "change_4", "change_5", "lro")
 
 
 @pytest.fixture(scope="module")
@@ -152,17 +109,6 @@ def test_a_landing_instant_is_not_its_own_input() -> None:
     assert found[0] == pytest.approx(found[1], abs=2.0)
 
 
-@pytest.mark.slow
-def test_a_mission_never_seen(tmp_path: Path) -> None:
-    """ISRO's insertion took 1835 s; four steps from the separation orbit foresee it to 5 %."""
-    file = tmp_path / "chandrayaan.toml"
-    file.write_text(BLIND)
-    result = replay(file)
-    (row,) = result.rows
-    print(f"computed {row.computed:.0f} s, flown {row.flown:.0f} s")
-    assert row.within
-
-
 def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """JSON by contract; 0 where all is within, 1 where a row is not, 2 where the file is wrong."""
     text = """id = "low"
@@ -219,3 +165,4 @@ def test_offers_are_kept(flown: dict[str, Replay]) -> None:
         for step in mission.steps:
             assert offered(type(step))
         assert all(row.computed is None or np.isfinite(row.computed) for row in result.rows)
+        json.dumps(result.as_json(), allow_nan=False)
