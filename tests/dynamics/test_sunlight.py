@@ -147,7 +147,6 @@ def test_in_and_out_of_shadow_and_back(centre: str, start: Floats, span: float) 
     out = dynamics.propagate(EPOCH, start[:3], start[3:], EPOCH + span, centre=centre, srp_m2_kg=0.02, dense=True)
     back = dynamics.propagate(out.epoch_tdb_s, out.r_m, out.v_m_s, EPOCH, centre=centre, srp_m2_kg=0.02)
     assert np.linalg.norm(back.r_m - start[:3]) < (0.02 if centre != "sun" else 1.0)
-    assert len(out.pieces) >= (8 if centre != "sun" else 5)  # two cones in, two out, each turn
     epochs = np.linspace(EPOCH, out.epoch_tdb_s, 2001)
     states = out.at(epochs)
     assert np.linalg.norm(states[-1, :3] - out.r_m) < 1e-4 * (1.0 if centre != "sun" else 1e3)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from moonvillage.dynamics import cache, gravity, models, shadow
+from moonvillage.dynamics.dense import Recorder, Steps
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import EARTH_J2
 from moonvillage.ephemeris.orientation import PrincipalAxes
@@ -81,26 +82,14 @@ def warm_up() -> None:
         _integrator(model)
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Dense output over one granule: valid for t in [low, high] seconds from ``mid``."""
-
-    mid: float
-    low: float
-    high: float
-    output: Any
-
-    def begin(self) -> float:
-        return self.mid + self.low
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Path:
     """The result of one propagation: ICRF axes about ``centre``, SI units, TDB seconds past J2000.
 
     ``r_m``, ``v_m_s`` are the end state at ``epoch_tdb_s``; ``stm`` is ∂(end)/∂(start) (6, 6) or None;
     ``sensitivity`` holds ∂(end)/∂(parameter) (6,) by the parameter's name, in SI units. ``reason`` is empty where the
-    end was reached; otherwise it says what went wrong, and the end state is not a number.
+    end was reached; otherwise it says what went wrong, and the end state is not a number. ``pieces`` holds the dense
+    output, and is empty without.
     """
 
     centre: str
@@ -111,7 +100,7 @@ class Path:
     stm: Floats | None = None
     reason: str = ""
     sensitivity: Mapping[str, Floats] = field(default_factory=dict)
-    pieces: tuple[_Piece, ...] = field(default=(), repr=False)
+    pieces: tuple[Steps, ...] = field(default=(), repr=False)
 
     @property
     def state(self) -> Floats:
@@ -127,28 +116,14 @@ class Path:
         low, high = sorted((self.start_tdb_s, self.epoch_tdb_s))
         if epochs.size and (epochs.min() < low - 1e-3 or epochs.max() > high + 1e-3):
             raise ValueError(f"epochs lie outside the path, which spans {low:.3f} s to {high:.3f} s TDB past J2000")
-        result = np.empty((epochs.size, 6))
-        pieces = sorted(self.pieces, key=_Piece.begin)
-        edges = np.array([piece.mid + piece.low for piece in pieces[1:]])
-        owner = np.searchsorted(edges, epochs, side="right")
-        for k, piece in enumerate(pieces):
-            mine = owner == k
-            if mine.any():
-                t = np.clip(epochs[mine] - piece.mid, piece.low, piece.high)
-                result[mine] = piece.output(t)[:, :6]
-        return result.reshape((*given.shape, 6))
+        return self.pieces[0].at(epochs).reshape((*given.shape, 6))
 
     def step_epochs(self, divide: int = 4) -> Floats:
         """Epochs of the integrator's own steps, each divided, in increasing order. Needs ``dense=True``."""
         if not self.pieces:
             raise ValueError("the path has no dense output; propagate with dense=True")
-        found = []
-        for piece in sorted(self.pieces, key=_Piece.begin):
-            times = np.sort(piece.output.times)
-            grid = np.interp(np.arange((times.size - 1) * divide + 1) / divide, np.arange(times.size), times)
-            found.append(piece.mid + grid)
         low, high = sorted((self.start_tdb_s, self.epoch_tdb_s))
-        return np.asarray(np.clip(np.unique(np.concatenate(found)), low, high), dtype=np.float64)
+        return np.asarray(np.clip(self.pieces[0].epochs(divide), low, high), dtype=np.float64)
 
     def crossings(self, function: Callable[[Floats, Floats], Floats], direction: int = 0) -> Floats:
         """Epochs, increasing, at which ``function(epochs (n,), states (n, 6)) -> (n,)`` passes through zero.
@@ -293,7 +268,7 @@ def propagate(
     if shadows:
         integrator.reset_cooldowns()
     phases = models.layout(model)["srp_m2_kg"] + 1 if shadows else 0
-    pieces: list[_Piece] = []
+    recorder = Recorder()
     now = epoch_tdb_s
     # the granule is counted, not derived from the running time: rounding at an edge cannot repeat or skip one
     place = (epoch_tdb_s - origin) / length
@@ -329,11 +304,12 @@ def propagate(
                 integrator.pars[phases : phases + 4 * len(models.SHADOWS)] = _phases(
                     centre, mid + integrator.time, state, forward
                 )
-            begun = integrator.time
-            outcome = integrator.propagate_until(target - mid, c_output=dense, max_steps=_MAX_STEPS)
-            if dense and integrator.time != begun and np.all(np.isfinite(state)):
-                low, high = sorted((begun, integrator.time))
-                pieces.append(_Piece(mid, low, high, outcome[4]))
+            outcome = integrator.propagate_until(
+                target - mid,
+                max_steps=_MAX_STEPS,
+                write_tc=dense,
+                callback=recorder.granule(mid) if dense else None,
+            )
             if not -len(model.edges) <= outcome[0].value < 0:
                 break  # not the edge of a shadow
         if outcome[0] != hy.taylor_outcome.time_limit or not np.all(np.isfinite(state)):
@@ -350,7 +326,7 @@ def propagate(
         matrix = derivatives[:, :6]
         by_name = {name: derivatives[:, 6 + k] * models.scale(name, thrust) for k, name in enumerate(wrt)}
     end = state[:3].copy(), state[3:6].copy()
-    return Path(centre, epoch_tdb_s, to_tdb_s, *end, matrix, "", by_name, tuple(pieces))
+    return Path(centre, epoch_tdb_s, to_tdb_s, *end, matrix, "", by_name, recorder.pieces())
 
 
 def _broken(centre: str, start: float, end: float, reason: str) -> Path:
