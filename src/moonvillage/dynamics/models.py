@@ -57,12 +57,13 @@ _HALF_GRANULE_S: Final = 172800.0
 _FAR: Final = ("mercury", "venus", "mars", "jupiter", "saturn")
 _FAR_DEGREE: Final = {"mercury": 9, "venus": 9, "mars": 9, "jupiter": 9, "saturn": 9}
 _TIDE_DEGREE: Final = 3
-_INDIRECT_DEGREE: Final = 12
+#: Of the pull on the centre; that of the Earth on the Moon is a hundred times that of the Moon on the Earth.
+_INDIRECT_DEGREE: Final = {"earth": 8, "moon": 12}
 _ORIENTATION_DEGREE: Final = 8
 
 #: centre → attracting point masses and the degree of their polynomials
 _POINTS: Final[dict[str, tuple[tuple[str, int], ...]]] = {
-    "earth": (("moon", 12), ("sun", 7)),
+    "earth": (("moon", 12), ("sun", 6)),
     "moon": (("earth", 12), ("sun", 9)),
     "sun": (
         ("mercury", 7),
@@ -176,7 +177,7 @@ def layout(model: Model) -> dict[str, int]:
         found[f"gm_{body}"] = count
         count += 1 + 3 * (degree + 1)
     if model.indirect:
-        count += 3 * (_INDIRECT_DEGREE + 1)
+        count += 3 * (_INDIRECT_DEGREE[model.centre] + 1)
     if model.centre != "sun" and not model.only_points:
         count += 6 * (_TIDE_DEGREE + 1)
     if model.only_points:
@@ -315,7 +316,7 @@ def build(model: Model) -> System:
         places[body] = [slots.polynomial(degree, tau) for _ in range(3)]
         force.body(places[body], gm_body, indirect=not model.indirect)
     if model.indirect:
-        force.add([slots.polynomial(_INDIRECT_DEGREE, tau) for _ in range(3)], None)
+        force.add([slots.polynomial(_INDIRECT_DEGREE[model.centre], tau) for _ in range(3)], None)
     if model.centre != "sun" and not model.only_points:
         force.tide([slots.polynomial(_TIDE_DEGREE, tau) for _ in range(6)])
     if model.only_points:
@@ -438,7 +439,7 @@ def _parameters(
         values.append(granules.body_polynomial(granule, body, centre, degree).T.ravel())
     if indirect:
         pulling = tuple((body, gm[body]) for body, _ in _POINTS[centre])
-        values.append(granules.indirect_polynomial(granule, pulling, centre, _INDIRECT_DEGREE).T.ravel())
+        values.append(granules.indirect_polynomial(granule, pulling, centre, _INDIRECT_DEGREE[centre]).T.ravel())
     if only_points:
         return np.concatenate(values)
     if centre != "sun":
