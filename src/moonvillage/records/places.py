@@ -10,11 +10,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EarthGround:
-    """The Earth's surface: launches leave it, entries end at it."""
+    """The Earth's surface: launches leave it, entries end at it.
+
+    With a landing site (geodetic latitude, east longitude, WGS 84), a return from the Moon is timed and turned so that
+    the site lies between ``range_min_m`` and ``range_max_m`` ahead of the entry: up to some 2,700 km directly, farther
+    by a skip.
+    """
 
     id: str
     entry_altitude_m: float = 121_920.0
     entry_flight_path_angle_rad: float = -0.1134  # -6.5 deg, lunar return of Apollo, Orion and Chang'e 5
+    site_latitude_rad: float | None = None
+    site_longitude_rad: float | None = None
+    range_min_m: float = 1_600_000.0
+    range_max_m: float = 6_500_000.0
 
 
 @dataclass(frozen=True, slots=True)

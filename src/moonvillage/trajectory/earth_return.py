@@ -1,5 +1,7 @@
 """Low lunar orbit to Earth entry: trans-Earth injection in one burn or three, to a path angle at entry altitude.
 
+Where the ground names a landing site, see :func:`_to_site`; else:
+
 The plane of the lunar orbit is given or free within its inclination; the phase on the orbit is free, which stands
 for a departure within half a revolution of the requested instant. The landing place is not aimed at: longitude and
 inclination at entry are free (the return is eastward, with the Earth's turning). Where the departure direction lies
@@ -10,7 +12,7 @@ cheaper ("raise", "plane_change", "tei"; see ``three_burn``).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,13 +21,15 @@ from numpy.typing import NDArray
 from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_MOON_M3_S2, MOON_RADIUS_M
-from moonvillage.ephemeris.frames import earth_latitude_longitude
+from moonvillage.ephemeris.frames import earth_itrf_matrix, earth_latitude_longitude
 from moonvillage.records.legs import Burn, Event, Leg
 from moonvillage.records.places import Arc, EarthGround, MoonOrbit
 from moonvillage.trajectory import translunar as tl
-from moonvillage.trajectory.conics import climb
+from moonvillage.trajectory.conics import Climb, climb
+from moonvillage.trajectory.entry import entry_state
+from moonvillage.trajectory.entry_targeting import site_ranges, site_vector
 from moonvillage.trajectory.lunar import lunar_family
-from moonvillage.trajectory.planes import ApsisEnd, EntryEnd, PlaneFamily, cross, normalised, planes_through
+from moonvillage.trajectory.planes import ApsisEnd, EntryEnd, PlaneFamily, cross, normalised, planes_through, rotate
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
 from moonvillage.trajectory.three_burn import PERIOD_S, Detour, best_detour, connect
 
@@ -38,6 +42,13 @@ _TILTS_RAD: Final = np.deg2rad(np.arange(-75.0, 75.1, 10.0))
 _CHEAP_M_S: Final = 880.0
 _WORTH_M_S: Final = 40.0
 _NORTH: Final = np.array([0.0, 0.0, 1.0])
+#: From the interface to the ground, about.
+_DESCENT_S: Final = 900.0
+_SITE_CHOICES: Final = 5
+#: How near the site has to be to the plane of entry: a capsule flies 100 km across easily.
+_ACROSS_M: Final = 25e3
+_FAR_M: Final = 150e3
+_NEAR_S: Final = np.arange(-3600.0, 3601.0, 300.0)
 
 
 def _return_normal(direction: Floats, tilt_rad: float) -> Floats:
@@ -119,6 +130,9 @@ def solve_llo_to_earth(arc: Arc, departure_tdb_s: float, options: SolveOptions) 
     lunar_end = ApsisEnd(
         lunar_family(origin, departure_tdb_s, options.plane_normal), MOON_RADIUS_M + origin.altitude_m
     )
+    if ground.site_latitude_rad is not None and ground.site_longitude_rad is not None:
+        site = site_vector(ground.site_latitude_rad, ground.site_longitude_rad)
+        return _to_site(arc, departure_tdb_s, ground, site, lunar_end, options)
     rows = _scan(departure_tdb_s, durations, ground, lunar_end)
     reasons: list[str] = []
     # with the plane given (or held at one), turning it in one burn may be dear
@@ -144,6 +158,172 @@ def solve_llo_to_earth(arc: Arc, departure_tdb_s: float, options: SolveOptions) 
                 return leg
             reasons.append(leg.reason)
     return failure(arc, departure_tdb_s, f"{reasons[0]} ({len(reasons)} guesses were tried.)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Way:
+    """A return whose plane holds the site: time from injection to entry, tilt, range from entry to site, cost."""
+
+    cost_m_s: float
+    duration_s: float
+    tilt_rad: float
+    range_m: float
+    v_excess_m_s: Floats
+
+
+def _ways(
+    departure: float,
+    durations: Floats,
+    ground: EarthGround,
+    site: Floats,
+    lunar_end: ApsisEnd,
+    aim_offset: Floats | None,
+) -> list[_Way]:
+    """Returns on conics after which the site lies ahead within the ranges, cheapest first.
+
+    ``aim_offset`` (3, 3) turns the Moon's direction into the one from which the n-body return really came.
+    """
+    moon_r, moon_v = de440.load().state("moon", departure)
+    direction = normalised(moon_r)
+    angle = abs(ground.entry_flight_path_angle_rad)
+    arcs = climb(EARTH_RADIUS_M + ground.entry_altitude_m, angle, float(np.linalg.norm(moon_r)), durations)
+    # the site when the capsule gets there, some ten minutes after the interface
+    there = np.einsum("nji,j->ni", earth_itrf_matrix(departure + durations + _DESCENT_S), site)
+    there = there / np.linalg.norm(there, axis=1, keepdims=True)
+    seen = direction if aim_offset is None else aim_offset @ direction
+    apart = np.arccos(np.clip(there @ seen, -1.0, 1.0))
+    rows: list[_Way] = []
+    for beyond in (False, True):  # less or more than half a turn from the Moon's direction to the site
+        total = 2.0 * np.pi - apart if beyond else apart
+        ahead = EARTH_RADIUS_M * (total - arcs.angle_rad)
+        normals = np.cross(there, seen) if beyond else np.cross(seen, there)
+        size = np.linalg.norm(normals, axis=1)
+        good = arcs.valid & (ahead >= ground.range_min_m) & (ahead <= ground.range_max_m) & (size > 1e-3)
+        good &= normals[:, 2] > 0.0  # eastward
+        index = np.flatnonzero(good)
+        if not index.size:
+            continue
+        normals = normals[index] / size[index, None]
+        # the plane must hold the Moon itself for the conic; what the offset turns is a degree or two
+        normals = normals - (normals @ direction)[:, None] * direction
+        normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
+        some = Climb(*(np.asarray(part)[index] for part in _parts(arcs)))
+        v = tl.excess_velocity(moon_r[None], moon_v[None], some, normals, -1)
+        speed = np.linalg.norm(v, axis=-1)
+        _, margin = planes_through(lunar_end.family, v / speed[:, None])
+        cost = tl.apsis_dv(lunar_end.radius_m, speed, np.maximum(0.0, -margin))
+        north = normalised(_NORTH - float(direction[2]) * direction)
+        across = cross(direction, north)
+        for j, k in enumerate(index):
+            tilt = math.atan2(float(normals[j] @ across), float(normals[j] @ north))
+            rows.append(_Way(float(cost[j]), float(durations[k]), tilt, float(ahead[k]), v[j]))
+    return sorted(rows, key=lambda row: row.cost_m_s)
+
+
+def _parts(arcs: Climb) -> tuple[Floats, Floats, Floats, Floats, NDArray[np.bool_]]:
+    return arcs.start_speed_m_s, arcs.angle_rad, arcs.radial_m_s, arcs.transverse_m_s, arcs.valid
+
+
+def _to_site(
+    arc: Arc, departure: float, ground: EarthGround, site: Floats, lunar_end: ApsisEnd, options: SolveOptions
+) -> Leg:
+    """A single-burn return whose entry has a landing site ahead, in its plane and within range.
+
+    The flight time sets where the turning Earth has the site at arrival, the tilt of the return's plane about the
+    line to the Moon leads over it. Both are chosen on conics; what the n-body return misses is taken into the next
+    choice as a turn of the direction from which it came.
+    """
+    durations = np.arange(3.0, 5.5, 1.0 / 96.0) * tl.DAY_S
+    if options.duration_s is not None:
+        durations = np.array([options.duration_s])
+    ways = _ways(departure, durations, ground, site, lunar_end, None)
+    if not ways:
+        return failure(
+            arc,
+            departure,
+            f"No eastward return in {durations[0] / tl.DAY_S:.1f} to {durations[-1] / tl.DAY_S:.1f} d has the site "
+            f"{ground.range_min_m / 1e3:.0f} to {ground.range_max_m / 1e3:.0f} km ahead of its entry: its latitude "
+            "is too far from the point opposite to the Moon. Allow a longer skip, or another day of the month.",
+        )
+    reasons: list[str] = []
+    tried: list[_Way] = []
+    for way in ways:
+        if len(tried) >= _SITE_CHOICES:
+            break
+        if any(abs(way.duration_s - old.duration_s) < 0.2 * tl.DAY_S for old in tried):
+            continue
+        tried.append(way)
+        for branch in (0, 1):
+            leg = _refined(arc, departure, ground, site, lunar_end, options, way, branch)
+            if leg.converged:
+                return leg
+            reasons.append(leg.reason)
+    return failure(arc, departure, f"{reasons[0]} ({len(reasons)} guesses were tried.)")
+
+
+def _refined(
+    arc: Arc,
+    departure: float,
+    ground: EarthGround,
+    site: Floats,
+    lunar_end: ApsisEnd,
+    options: SolveOptions,
+    way: _Way,
+    branch: int,
+) -> Leg:
+    best, off = failure(arc, departure, "No return led over the site."), math.inf
+    for _ in range(5):
+        choice = _Choice(way.cost_m_s, way.duration_s, way.tilt_rad, way.v_excess_m_s)
+        leg = _attempt(arc, departure, choice, branch, lunar_end, options)
+        if not leg.converged or leg.final_state is None:
+            return best if best.converged else leg
+        along, across = site_ranges(entry_state(leg.arrival_tdb_s, leg.final_state[:3], leg.final_state[3:]), site)
+        within = ground.range_min_m <= along <= ground.range_max_m
+        if within and abs(across) < off:
+            detail = f"{along / 1e3:.0f} km ahead of the entry, {across / 1e3:+.0f} km to the right of its plane"
+            best = replace(
+                leg,
+                events=(*leg.events, Event("landing site", leg.arrival_tdb_s, detail)),
+                approximation="burns are impulses; the way through the air is not part of the leg",
+            )
+            off = abs(across)
+        if off < _ACROSS_M:
+            break
+        # where the return came from, as seen from its entry, against where the conic came from
+        came = _came_from(leg, way.duration_s, ground)
+        moon = normalised(de440.load().position("moon", departure))
+        offset = _turn_between(moon, came)
+        span = np.array([way.duration_s]) if options.duration_s is not None else way.duration_s + _NEAR_S
+        again = _ways(departure, span, ground, site, lunar_end, offset)
+        if not again:
+            break
+        way = min(
+            again, key=lambda row: abs(row.duration_s - way.duration_s) + 2e5 * abs(row.tilt_rad - way.tilt_rad)
+        )
+    if best.converged and off > _FAR_M:
+        return failure(arc, departure, f"The nearest return has the site {off / 1e3:.0f} km off its plane.")
+    return best
+
+
+def _came_from(leg: Leg, duration: float, ground: EarthGround) -> Floats:
+    """Direction at which the entry's plane was, as far back as the conic sweeps."""
+    assert leg.final_state is not None
+    r, v = leg.final_state[:3], leg.final_state[3:]
+    distance = float(np.linalg.norm(de440.load().position("moon", leg.departure_tdb_s)))
+    angle = abs(ground.entry_flight_path_angle_rad)
+    swept = climb(EARTH_RADIUS_M + ground.entry_altitude_m, angle, distance, np.array([duration])).angle_rad[0]
+    return rotate(normalised(r), normalised(cross(r, v)), -float(swept))
+
+
+def _turn_between(old: Floats, new: Floats) -> Floats:
+    """The smallest rotation (3, 3) that takes one direction into another."""
+    axis = cross(old, new)
+    sine, cosine = float(np.linalg.norm(axis)), float(old @ new)
+    if sine < 1e-12:
+        return np.eye(3)
+    x, y, z = axis / sine
+    skew = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.asarray(np.eye(3) + sine * skew + (1.0 - cosine) * skew @ skew)
 
 
 def _attempt(
