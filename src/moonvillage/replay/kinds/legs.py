@@ -151,7 +151,8 @@ def fly_leg(step: AnyLeg, context: Context) -> Outcome:
     after: dict[str, Situation] = {}
     if leg.final_state is not None and leg.final_centre in ("earth", "moon"):
         after[step.craft] = Situation(leg.arrival_tdb_s, leg.final_centre, leg.final_state, mass)
-    return Outcome(computed, after, (leg.approximation,) if leg.approximation else ())
+    notes = (f"{leg.dv_m_s:.1f} m/s in {leg.duration_s / 3600.0:.2f} h", leg.approximation)
+    return Outcome(computed, after, tuple(note for note in notes if note))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
