@@ -2,9 +2,9 @@
 
 A departure and a flight time ask for one place on the halo, and the cheapest transfer's place is another. Seen from a
 place on the halo, backward in time, the insertions whose coasts graze the Moon at a given height form a surface of
-two dimensions, which depends on the phase of the halo alone. It is sampled once per halo in the restricted problem: burns
-of many sizes and directions are flown back, and those that come near the Moon are corrected to the height. What the
-burn at perilune then costs hangs on the date and the flight time, and is priced by conics for each transfer.
+two dimensions, which depends on the phase of the halo alone. It is sampled once per halo in the restricted problem:
+burns of many sizes and directions are flown back, and those that come near the Moon are corrected to the height.
+What the burn at perilune then costs hangs on the date and the flight time, and is priced by conics for each transfer.
 """
 
 from __future__ import annotations

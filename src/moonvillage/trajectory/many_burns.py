@@ -66,7 +66,7 @@ class Ends:
 
 def _largest(conditions: Floats) -> Floats:
     found = np.max(np.abs(conditions), axis=1, initial=0.0)
-    return np.where(np.isfinite(found), found, np.inf)
+    return np.asarray(np.where(np.isfinite(found), found, np.inf))
 
 
 def meet(
@@ -103,7 +103,7 @@ def meet(
 def _least_norm(matrix: Floats, right: Floats) -> Floats:
     """The smallest solutions (k, n) of underdetermined systems (k, m, n) (k, m); zero where there is none."""
     square = matrix @ matrix.transpose(0, 2, 1)
-    sound = np.isfinite(square).all(axis=(1, 2)) & np.isfinite(right).all(axis=1)
+    sound = np.asarray(np.isfinite(square).all(axis=(1, 2)) & np.isfinite(right).all(axis=1))
     m = square.shape[1]
     square = np.where(sound[:, None, None], square, np.eye(m))
     square = square + 1e-13 * np.trace(square, axis1=1, axis2=2)[:, None, None] * np.eye(m)
@@ -153,7 +153,7 @@ def lessen(
         system[:, unknowns:, :unknowns] = by
         system[:, unknowns:, unknowns:] = -1e-12 * np.eye(constraints)
         right = -np.hstack([gradient[rows], values.conditions[rows]])
-        answer = np.linalg.solve(system, right[..., None])[..., 0]
+        answer = np.asarray(np.linalg.solve(system, right[..., None])[..., 0], dtype=np.float64)
         delta, multipliers = answer[:, :unknowns], answer[:, unknowns:]
         longest = np.abs(delta).max(axis=1, initial=0.0)
         promise = 0.5 * np.einsum("ki,kij,kj->k", delta, hessian[rows], delta)

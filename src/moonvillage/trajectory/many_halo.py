@@ -2,7 +2,7 @@
 
 Departure and arrival are given, so the place on the halo is, too. The guess is the restricted problem's way in from a
 flyby that costs least with the hyperbola on which the craft comes (:mod:`moonvillage.trajectory.flyby_fan`). Coast
-and insertion are then flown and improved with the burn at perilune by conics, then everything is flown; the conditions
+and insertion are then flown and improved with the burn at perilune by conics, then all is flown; the conditions
 are those of :mod:`moonvillage.trajectory.halo_legs`. All transfers go in step, their arcs flown by
 :func:`~moonvillage.dynamics.batch.propagate_batch`. Where no flyby helps (arrivals near the halo's perilune) the
 craft goes straight to the halo, and one burn there does it.
@@ -296,7 +296,7 @@ def _straight(task: _Task) -> _Offers:
 def _solve(origin: EarthOrbit, found: HaloTransfers, rows: Rows, guesses: Floats, task: _Task, patient: bool) -> None:
     """Solve some rows from guesses of one sort, and enter what converged."""
     straight = task.straight
-    many, far, reach = (30, 1e4, 1.0) if patient else (8, 50.0, _WIDE)
+    many, far, reach = (16, 1e4, 1.0) if patient else (8, 50.0, _WIDE)
     scale, burns = (_SCALE[1:4], (slice(0, 3),)) if straight else (_SCALE, _BURNS)
     keep: Rows = np.arange(rows.size)
     if straight:

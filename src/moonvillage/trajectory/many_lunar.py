@@ -183,7 +183,7 @@ def _with_turn(
 def _choose(
     departures: Floats, arrivals: Floats, start_radius: float, radius: float, parking: Families, lunar: Families
 ) -> tuple[NDArray[np.int64], Floats, Floats, Flags]:
-    """The cheaper parking branch on conics through the Moon's centre, its excess velocity its cost, and if it holds."""
+    """The cheaper parking branch on conics through the Moon's centre, its excess velocity and cost; if it holds."""
     moon_r, moon_v = de440.load().state("moon", arrivals)
     distance = size(moon_r)
     arcs = climb(start_radius, 0.0, distance, arrivals - departures)
