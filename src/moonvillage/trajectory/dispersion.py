@@ -29,8 +29,10 @@ from moonvillage.trajectory.covariance import Course, Errors, Linear, analyse, f
 Floats = NDArray[np.float64]
 
 _HOUR_S: Final = 3600.0
-#: Newton steps on the flown conditions, after the one from the transition matrices.
-_NEWTON: Final = 2
+#: Flights on which a correction is improved, after the step from the transition matrices.
+_NEWTON: Final = 6
+#: Steps below this, m/s, are not worth another flight.
+_SMALL_M_S: Final = 1e-4
 _BOTH_SIDES: Final = 1.96
 #: Between two corrections, for tracking.
 _GAP_S: Final = 10.0 * _HOUR_S
@@ -162,13 +164,26 @@ def _correct(course: Course, node: int, estimate: Floats) -> Floats:
     effect = aim.gradient(course.states[at]) @ course.transition(node, at)[:, 3:]
     weights = 1.0 / np.linalg.norm(effect, axis=1)
     back = np.linalg.pinv(weights[:, None] * effect, rcond=1e-6) * weights
+    best, least = dv, np.full(dv.shape[0], np.inf)
+    trial = dv
     for _ in range(_NEWTON):
-        trial = estimate.copy()
-        trial[:, 3:] += dv
-        miss = aim.read(_advance(course, node, at, trial))
-        step: Floats = -(miss @ back.T)
-        dv = dv + np.where(np.isfinite(step), step, 0.0)
-    return np.asarray(dv)
+        moved = estimate.copy()
+        moved[:, 3:] += trial
+        miss = aim.read(_advance(course, node, at, moved))
+        size = np.linalg.norm(miss * weights, axis=1)
+        size = np.where(np.isfinite(size), size, np.inf)
+        better = size < least
+        step = np.where(np.isfinite(size)[:, None], -(np.nan_to_num(miss) @ back.T), 0.0)
+        # where a step made it worse, a part of it is tried instead
+        next_trial = np.where(better[:, None], trial + step, best + 0.3 * (trial - best))
+        best = np.where(better[:, None], trial, best)
+        sure = better & (size < 0.3 * least)
+        least = np.where(better, size, least)
+        trial = next_trial
+        if np.all(better) and float(np.linalg.norm(step, axis=1).max()) < _SMALL_M_S:
+            return np.asarray(trial)
+    # the last step is taken unseen where the one before it helped much
+    return np.asarray(np.where(sure[:, None], trial, best))
 
 
 def monte_carlo(course: Course, errors: Errors, corrections: Sequence[int], runs: int, seed: int) -> MonteCarlo:
