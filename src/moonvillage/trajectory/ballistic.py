@@ -393,6 +393,19 @@ def _within(found: _Found, place: Halo | Dro | MoonOrbit) -> bool:
     return cost < _CHEAP_M_S
 
 
+def _from_deep_space(t0: float, home: Floats, deep: Floats, nodes: _Nodes, arrival: float) -> Floats | None:
+    """Transition matrix from after the burn in deep space to the arrival."""
+    out = dynamics.propagate(t0, home[:3], home[3:], nodes.deep_tdb_s, centre="earth")
+    state, first = flow(
+        nodes.deep_tdb_s, np.concatenate([out.r_m, out.v_m_s + deep]), nodes.change_tdb_s, "earth", True
+    )
+    r, v = dynamics.change_centre(nodes.change_tdb_s, state[:3], state[3:], "earth", "moon")
+    if not np.all(np.isfinite(r)):
+        return None
+    _, second = flow(nodes.change_tdb_s, np.concatenate([r, v]), arrival, "moon", True)
+    return np.asarray(second @ first) if np.all(np.isfinite(second)) else None
+
+
 def _leg(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg:
     origin, place = arc.origin, arc.destination
     assert isinstance(origin, EarthOrbit)
@@ -426,19 +439,28 @@ def _leg(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg:
     else:
         arrival_burn, name = -x[1:4], "insertion"
     t0, home = chain.departure_tdb_s, chain.departure
-    coasts = [
-        Coast(nodes.deep_tdb_s, "earth", x[4:7]),
-        Coast(nodes.change_tdb_s, "earth"),
-        Coast(chain.arrival_tdb_s, "moon", arrival_burn),
-    ]
-    flown = fly(t0, "earth", home[:3], home[3:], coasts, dense=options.samples > 0)
+    deep = x[4:7]
     aimed = chain.arrival[3:] + arrival_burn
-    closure = (
-        float(np.linalg.norm(flown.r_m - chain.arrival[:3])),
-        float(np.linalg.norm(flown.v_m_s - aimed)),
-    )
+    for _ in range(3):
+        coasts = [
+            Coast(nodes.deep_tdb_s, "earth", deep),
+            Coast(nodes.change_tdb_s, "earth"),
+            Coast(chain.arrival_tdb_s, "moon", arrival_burn),
+        ]
+        flown = fly(t0, "earth", home[:3], home[3:], coasts, dense=options.samples > 0)
+        miss, drift = flown.r_m - chain.arrival[:3], flown.v_m_s - aimed
+        closure = float(np.linalg.norm(miss)), float(np.linalg.norm(drift))
+        if not 5.0 < closure[0] < 1e6:
+            break
+        # forward, rounding at the Earth has grown: the burn in deep space takes it out
+        stm = _from_deep_space(t0, home, deep, nodes, chain.arrival_tdb_s)
+        if stm is None:
+            break
+        fix = -np.linalg.solve(stm[:3, 3:], miss)
+        deep = deep + fix
+        arrival_burn = arrival_burn - drift - stm[3:, 3:] @ fix
     burns, note = departure_burns("tli", t0, home[:3], home[3:], origin.inclination_rad)
-    burns += [impulse("deep_space", nodes.deep_tdb_s, x[4:7]), impulse(name, chain.arrival_tdb_s, arrival_burn)]
+    burns += [impulse("deep_space", nodes.deep_tdb_s, deep), impulse(name, chain.arrival_tdb_s, arrival_burn)]
     shift = (t0 - departure_tdb_s) / DAY_S
     notes = [note] if note else []
     notes.append(f"the departure is {abs(shift):.1f} d {'after' if shift > 0.0 else 'before'} the date asked for")

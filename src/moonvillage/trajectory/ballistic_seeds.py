@@ -10,16 +10,17 @@ synodic month of arrivals, on a grid of arrival phases and small burns, and kept
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moonvillage import dynamics
+from moonvillage.dynamics.batch import SEARCH_TOLERANCE, propagate_batch
 from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2, MOON_RADIUS_M
 from moonvillage.ephemeris.orientation import moon_me_matrix
 from moonvillage.records.places import Dro, Halo, MoonOrbit
@@ -89,39 +90,43 @@ class _Begin:
     burn_m_s: float
 
 
-def _seed(begin: _Begin) -> BallisticSeed | None:
-    way = follow(begin.epoch_tdb_s, begin.state[:3], begin.state[3:])
-    if way is None or float(np.linalg.norm(way[2])) > _TOO_WIDE_M2_S:
-        return None
-    return BallisticSeed(begin.epoch_tdb_s, begin.start, way[0], way[1], way[2], begin.burn_m_s)
+def follow(begins: Sequence[_Begin]) -> list[BallisticSeed | None]:
+    """Backward from many states at once: the seed of each.
 
-
-def follow(arrival_tdb_s: float, r_m: Floats, v_m_s: Floats) -> tuple[float, float, Floats] | None:
-    """Backward from a Moon-centred state: epochs of apogee and of the return inward, and the momentum there.
-
-    None where the craft does not go out, goes out too far, meets a body, or does not come back in 140 days.
+    None where the craft does not go out, goes out too far, meets a body, does not come back in 140 days, or comes
+    with too much momentum.
     """
-    r, v = dynamics.change_centre(arrival_tdb_s, r_m, v_m_s, "moon", "earth")
-    now = arrival_tdb_s - _OUT_S
-    path = dynamics.propagate(arrival_tdb_s, r, v, now, centre="earth")
-    if path.reason:
-        return None
-    distance = float(np.linalg.norm(path.r_m))
-    c3 = float(path.v_m_s @ path.v_m_s) - 2.0 * GM_EARTH_M3_S2 / distance
-    if distance < _OUT_M or not _OUT_C3_M2_S2[0] < c3 < _OUT_C3_M2_S2[1]:
-        return None
-    apogee, far = now, distance
-    while now > arrival_tdb_s - _LONGEST_S:
-        path = dynamics.propagate(now, path.r_m, path.v_m_s, now - _STRIDE_S, centre="earth")
-        now -= _STRIDE_S
-        distance = float(np.linalg.norm(path.r_m))
-        if path.reason or distance > _FARTHEST_M:
-            return None
-        if distance > far:
-            apogee, far = now, distance
-        elif distance < _INBOUND_M:
-            return apogee, now, cross(path.r_m, path.v_m_s)
-    return None
+    found: list[BallisticSeed | None] = [None] * len(begins)
+    if not begins:
+        return found
+    start = np.array([begin.epoch_tdb_s for begin in begins])
+    states = np.array([begin.state for begin in begins])
+    r, v = dynamics.change_centre(start, states[:, :3], states[:, 3:], "moon", "earth")
+    path = propagate_batch(start, r, v, start - _OUT_S, centre="earth", tolerance=SEARCH_TOLERANCE)
+    distance = np.linalg.norm(path.r_m, axis=1)
+    c3 = np.sum(path.v_m_s**2, axis=1) - 2.0 * GM_EARTH_M3_S2 / distance
+    going = np.flatnonzero(path.ok & (distance > _OUT_M) & (c3 > _OUT_C3_M2_S2[0]) & (c3 < _OUT_C3_M2_S2[1]))
+    now, r, v = start[going] - _OUT_S, path.r_m[going], path.v_m_s[going]
+    apogee, far = now.copy(), distance[going].copy()
+    for _ in range(int((_LONGEST_S - _OUT_S) / _STRIDE_S)):
+        if not going.size:
+            break
+        path = propagate_batch(now, r, v, now - _STRIDE_S, centre="earth", tolerance=SEARCH_TOLERANCE)
+        now, r, v = now - _STRIDE_S, path.r_m, path.v_m_s
+        distance = np.linalg.norm(r, axis=1)
+        rising = distance > far
+        apogee, far = np.where(rising, now, apogee), np.maximum(far, distance)
+        inside = path.ok & ~rising & (distance < _INBOUND_M)
+        for k in np.flatnonzero(inside):
+            momentum = cross(r[k], v[k])
+            if float(np.linalg.norm(momentum)) <= _TOO_WIDE_M2_S:
+                begin = begins[int(going[k])]
+                found[int(going[k])] = BallisticSeed(
+                    begin.epoch_tdb_s, begin.start, float(apogee[k]), float(now[k]), momentum, begin.burn_m_s
+                )
+        on = path.ok & ~inside & (distance < _FARTHEST_M)
+        going, now, r, v, apogee, far = going[on], now[on], r[on], v[on], apogee[on], far[on]
+    return found
 
 
 def _phases(orbit: halo.HaloOrbit) -> Floats:
@@ -130,26 +135,12 @@ def _phases(orbit: halo.HaloOrbit) -> Floats:
     speed = np.array([np.linalg.norm(cr3bp.derivative(halo.sample(orbit, float(p)))[:3]) for p in fine])
     density = 0.5 + 0.5 * speed / speed.mean()
     total = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]))])
-    return np.interp((np.arange(_PHASES) + 0.5) / _PHASES * total[-1], total, fine)
+    return np.asarray(np.interp((np.arange(_PHASES) + 0.5) / _PHASES * total[-1], total, fine))
 
 
 def _burns(orbit: halo.HaloOrbit) -> tuple[float, ...]:
     close = orbit.perilune_radius * cr3bp.LENGTH_M < _CLOSE_M
     return _BURNS_CLOSE_M_S if close else _BURNS_M_S
-
-
-def _orbit_rows(place: Halo | Dro, block: int) -> Iterator[tuple[float, list[_Begin]]]:
-    """Arrival epochs of a block in order, each with its beginnings by burn."""
-    orbit = nrho.find(place)
-    period = orbit.period * TIME_S
-    phases = _phases(orbit)
-    low, high = block * BLOCK_S, (block + 1) * BLOCK_S
-    for turn in range(int(np.floor(low / period)), int(np.floor(high / period)) + 1):
-        for phase in phases:
-            epoch = (turn + float(phase)) * period
-            if low <= epoch < high:
-                found = [_orbit_begin(place, epoch, burn) for burn in _burns(orbit)]
-                yield epoch, [begin for begin in found if begin is not None]
 
 
 def _orbit_begin(place: Halo | Dro, epoch: float, burn: float) -> _Begin | None:
@@ -162,27 +153,31 @@ def _orbit_begin(place: Halo | Dro, epoch: float, burn: float) -> _Begin | None:
     return _Begin(epoch, np.concatenate([[0.0], dv]), state + np.concatenate([np.zeros(3), dv]), burn)
 
 
-def _orbit_seeds(place: Halo | Dro, block: int) -> Iterator[BallisticSeed]:
+def _orbit_seeds(place: Halo | Dro, block: int) -> list[BallisticSeed]:
     """The grid, and between neighbours on it the points where the momentum should be least."""
-    before: dict[float, BallisticSeed] = {}
-    for epoch, begins in _orbit_rows(place, block):
-        now = {begin.burn_m_s: seed for begin in begins if (seed := _seed(begin)) is not None}
-        yield from now.values()
-        burns = list(now)
-        pairs = [(before[burn], now[burn], burn) for burn in burns if burn in before]
-        for old, new, burn in pairs:
-            share = _least_between(old.momentum_m2_s, new.momentum_m2_s)
-            begin = _orbit_begin(place, old.arrival_tdb_s + share * (epoch - old.arrival_tdb_s), burn)
-            between = None if begin is None or share == 0.0 else _seed(begin)
-            if between is not None:
-                yield between
-        for low, high in pairwise(burns):
-            share = _least_between(now[low].momentum_m2_s, now[high].momentum_m2_s)
-            begin = _orbit_begin(place, epoch, low + share * (high - low))
-            between = None if begin is None or share == 0.0 else _seed(begin)
-            if between is not None:
-                yield between
-        before = now
+    orbit = nrho.find(place)
+    period = orbit.period * TIME_S
+    low, high = block * BLOCK_S, (block + 1) * BLOCK_S
+    turns = range(int(np.floor(low / period)), int(np.floor(high / period)) + 1)
+    every = [(turn + float(phase)) * period for turn in turns for phase in _phases(orbit)]
+    epochs = [epoch for epoch in every if low <= epoch < high]
+    burns = _burns(orbit)
+    grid = {(i, j): _orbit_begin(place, epochs[i], burns[j]) for i in range(len(epochs)) for j in range(len(burns))}
+    begun = {key: begin for key, begin in grid.items() if begin is not None}
+    followed = dict(zip(begun, follow(list(begun.values())), strict=True))
+    found = {key: seed for key, seed in followed.items() if seed is not None}
+    between = []
+    for (i, j), seed in found.items():
+        for other in ((i + 1, j), (i, j + 1)):
+            if other not in found:
+                continue
+            share = _least_between(seed.momentum_m2_s, found[other].momentum_m2_s)
+            if share > 0.0:
+                epoch = epochs[i] + share * (epochs[other[0]] - epochs[i])
+                begin = _orbit_begin(place, epoch, burns[j] + share * (burns[other[1]] - burns[j]))
+                if begin is not None:
+                    between.append(begin)
+    return [*found.values(), *(seed for seed in follow(between) if seed is not None)]
 
 
 def _least_between(first: Floats, second: Floats) -> float:
@@ -206,21 +201,20 @@ def low_orbit_state(family: PlaneFamily, radius_m: float, psi: float, omega: flo
     return np.concatenate([radius_m * up, speed * cross(normal, up)])
 
 
-def _low_seeds(place: MoonOrbit, block: int) -> Iterator[BallisticSeed]:
+def _low_seeds(place: MoonOrbit, block: int) -> list[BallisticSeed]:
+    """Perilunes at four epochs, in twelve planes of the inclination, at twelve places of each, at three energies."""
     radius = MOON_RADIUS_M + place.altitude_m
     least = float(np.sqrt(2.0 * GM_MOON_M3_S2 / radius + _MOON_C3_M2_S2[0]))
     turns = np.arange(_ANGLES) / _ANGLES * 2.0 * np.pi
+    begins = []
     for epoch in (block + (np.arange(4) + 0.5) / 4.0) * BLOCK_S:
         family = low_orbit_family(place, float(epoch))
-        for c3 in _MOON_C3_M2_S2:
+        for c3, psi, omega in itertools.product(_MOON_C3_M2_S2, turns, turns):
             speed = float(np.sqrt(2.0 * GM_MOON_M3_S2 / radius + c3))
-            for psi in turns:
-                for omega in turns:
-                    state = low_orbit_state(family, radius, float(psi), float(omega), speed)
-                    start = np.array([0.0, float(psi), float(omega), speed])
-                    seed = _seed(_Begin(float(epoch), start, state, speed - least))
-                    if seed is not None:
-                        yield seed
+            state = low_orbit_state(family, radius, float(psi), float(omega), speed)
+            start = np.array([0.0, float(psi), float(omega), speed])
+            begins.append(_Begin(float(epoch), start, state, speed - least))
+    return [seed for seed in follow(begins) if seed is not None]
 
 
 @lru_cache(maxsize=512)
