@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 from moonvillage import dynamics
-from moonvillage.dynamics import shadow
+from moonvillage.dynamics import events, shadow
 from moonvillage.ephemeris import load, utc_to_tdb_s
 from moonvillage.ephemeris.constants import (
     AU_M,
@@ -170,3 +172,26 @@ def test_a_solar_eclipse_by_the_moon_dims_the_light() -> None:
         for k in (0.0, 1.0)
     ]
     assert np.linalg.norm(ends[0] - ends[1]) == pytest.approx(600.0 * SUNLIGHT_N_M2, rel=0.05)
+
+
+@pytest.mark.parametrize("case", range(16))
+def test_random_orbits_come_back_through_their_shadows(case: int) -> None:
+    """High, low, round and long orbits about both bodies, forward and backward."""
+    rng = np.random.default_rng(100 + case)
+    centre, radius, gm = (("earth", EARTH_RADIUS_M, GM_EARTH_M3_S2), ("moon", MOON_RADIUS_M, GM_M3_S2["moon"]))[
+        case % 2
+    ]
+    periapsis, eccentricity = radius * rng.uniform(1.03, 4.0), rng.uniform(0.0, 0.8)
+    normal = rng.normal(size=3)
+    normal /= np.linalg.norm(normal)
+    out = np.cross(normal, rng.normal(size=3))
+    out /= np.linalg.norm(out)
+    r, v = periapsis * out, np.sqrt(gm * (1.0 + eccentricity) / periapsis) * np.cross(normal, out)
+    start = utc_to_tdb_s("2026-01-01") + rng.uniform(0.0, 3e8)
+    end = start + rng.uniform(1e4, 1.5e5) * rng.choice([1.0, -1.0])
+    there = dynamics.propagate(start, r, v, end, centre=centre, srp_m2_kg=0.03, dense=True)
+    back = dynamics.propagate(end, there.r_m, there.v_m_s, start, centre=centre, srp_m2_kg=0.03)
+    assert there.reason == ""
+    assert np.linalg.norm(back.r_m - r) < 0.01
+    kinds = [one.kind for one in events.eclipses(there, centre)]
+    assert all(a != b for a, b in itertools.pairwise(kinds))

@@ -299,7 +299,7 @@ def propagate(
                 burn[1:3] /= models.PUSH_UNIT
             integrator.pars[count:] = burn
         integrator.time = now - mid
-        while True:
+        for _ in range(_MAX_STEPS):  # from one shadow's edge to the next
             if shadows:
                 integrator.pars[phases : phases + 4 * len(models.SHADOWS)] = _phases(
                     centre, mid + integrator.time, state, forward
@@ -311,7 +311,7 @@ def propagate(
                 callback=recorder.granule(mid) if dense else None,
             )
             if not -len(model.edges) <= outcome[0].value < 0:
-                break  # not the edge of a shadow
+                break
         if outcome[0] != hy.taylor_outcome.time_limit or not np.all(np.isfinite(state)):
             return _broken(
                 centre, epoch_tdb_s, to_tdb_s, "the integration broke down: the path runs into the centre of a body"
