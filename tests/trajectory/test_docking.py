@@ -11,8 +11,8 @@ from moonvillage import dynamics
 from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_EARTH_M3_S2, GM_MOON_M3_S2, MOON_RADIUS_M
 from moonvillage.records.places import Arc, EarthOrbit, MoonOrbit
 from moonvillage.trajectory import solve
+from moonvillage.trajectory.catching_up import Insertion
 from moonvillage.trajectory.flown import Coast, circular_state, fly
-from moonvillage.trajectory.phasing import Insertion
 from moonvillage.trajectory.ports import mate
 from moonvillage.trajectory.proximity import Approach, approach_target, clohessy_wiltshire, relative_state
 from moonvillage.trajectory.rendezvous import (

@@ -15,8 +15,8 @@ from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2, MOON_
 from moonvillage.ephemeris.orientation import moon_me_matrix
 from moonvillage.records.legs import Burn, Event, Leg
 from moonvillage.records.places import Arc, EarthOrbit, MoonOrbit
+from moonvillage.trajectory.catching_up import Insertion, Slot
 from moonvillage.trajectory.flown import Coast, circular_state, fly, orbit_radius, sample
-from moonvillage.trajectory.phasing import Insertion, Slot
 from moonvillage.trajectory.planes import normalised, rotate
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
 from moonvillage.trajectory.rendezvous import (

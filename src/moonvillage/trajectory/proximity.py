@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from moonvillage import dynamics
 from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2
-from moonvillage.trajectory.phasing import local_axes
+from moonvillage.trajectory.catching_up import local_axes
 
 Floats = NDArray[np.float64]
 

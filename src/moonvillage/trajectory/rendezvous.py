@@ -1,6 +1,6 @@
 """Rendezvous and docking, about the Earth and about the Moon: from insertion to contact, in the n-body model.
 
-A profile has two parts: phasing over hours or days to an aim point on the target's own path (``phasing``), and the
+A profile has two parts: phasing over hours or days to an aim point on the target's own path (``catching_up``), and the
 terminal phase through hold points and corridor to the port (``proximity``). :func:`plan_rendezvous` joins both, flies
 the whole plan again in one go, and returns all of it; the registered solvers make legs of it.
 
@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from moonvillage import dynamics
 from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2
 from moonvillage.records.legs import Burn, Event
+from moonvillage.trajectory.catching_up import Insertion, Phasing, Slot, phase
 from moonvillage.trajectory.flown import Coast, fly
-from moonvillage.trajectory.phasing import Insertion, Phasing, Slot, phase
 from moonvillage.trajectory.ports import mate
 from moonvillage.trajectory.proximity import (
     Approach,

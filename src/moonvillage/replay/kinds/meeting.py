@@ -16,8 +16,8 @@ from moonvillage.records.places import MoonOrbit
 from moonvillage.replay.model import Context, Step, register
 from moonvillage.replay.orbits import burnt
 from moonvillage.replay.records import Computed, Outcome
+from moonvillage.trajectory.catching_up import Insertion
 from moonvillage.trajectory.lunar import lunar_family
-from moonvillage.trajectory.phasing import Insertion
 from moonvillage.trajectory.planes import cross
 from moonvillage.trajectory.rendezvous import LUNAR_COELLIPTIC, LUNAR_TWO_DAYS, fitted, plan_rendezvous
 

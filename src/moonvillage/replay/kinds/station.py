@@ -18,8 +18,8 @@ from moonvillage.ephemeris.frames import earth_pole, unit
 from moonvillage.replay.model import Context, Step, register
 from moonvillage.replay.orbits import burnt
 from moonvillage.replay.records import Computed, Outcome, Situation
+from moonvillage.trajectory.catching_up import Insertion
 from moonvillage.trajectory.launch import Ascent, launch_site, plane_windows, site_direction
-from moonvillage.trajectory.phasing import Insertion
 from moonvillage.trajectory.rendezvous import FAST, TWO_DAYS, plan_rendezvous
 
 Floats = NDArray[np.float64]
