@@ -90,6 +90,14 @@ def test_neither_name_nor_file() -> None:
         read_mission("nowhere/mine.toml")
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("apollo11", "apollo_11"), ("Apollo 11", "apollo_11"), ("ce5", "change_5"), ("Chang'e 3", "change_3")],
+)
+def test_other_names(said: str, meant: str) -> None:
+    assert read_mission(said).id == meant
+
+
 def test_every_built_in_mission_reads() -> None:
     found = [read_mission(name) for name in names()]
     assert {"apollo_11", "change_3", "change_4", "change_5", "lro"} <= {mission.id for mission in found}

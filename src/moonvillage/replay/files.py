@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import pkgutil
 import re
+import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
@@ -36,6 +37,22 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml")))
 
 
+def _squashed(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+@lru_cache(maxsize=1)
+def _known_as() -> dict[str, str]:
+    """Names without their punctuation, and aliases → the built-in mission."""
+    found: dict[str, str] = {}
+    folder = resources.files(_BUILT_IN) / "data"
+    for name in names():
+        data = tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
+        for alias in (name, str(data.get("title", "")), *data.get("aliases", ())):
+            found.setdefault(_squashed(alias), name)
+    return found
+
+
 def read_mission(name_or_file: str | Path) -> Mission:
     """A mission by its built-in name, or from a file.
 
@@ -46,13 +63,19 @@ def read_mission(name_or_file: str | Path) -> Mission:
         value and remedy.
     """
     text = str(name_or_file)
-    if text in names():
-        resource = resources.files(_BUILT_IN) / "data" / f"{text}.toml"
-        return _read(parse_document(resource.read_text("utf-8"), f"replay/data/{text}.toml"))
     path = Path(name_or_file)
-    if not path.exists() and path.suffix != ".toml" and len(path.parts) == 1:
+    built_in = _known_as().get(_squashed(text))
+    if built_in is not None and (text in names() or not path.exists()):
+        resource = resources.files(_BUILT_IN) / "data" / f"{built_in}.toml"
+        return _read(parse_document(resource.read_text("utf-8"), f"replay/data/{built_in}.toml"))
+    if not path.exists():
+        if path.suffix != ".toml" and len(path.parts) == 1:
+            message, remedy = "is neither a built-in mission nor a file", did_you_mean(text, names())
+            raise InputError.one(message, remedy, field="mission", value=text)
         raise InputError.one(
-            "is neither a built-in mission nor a file", did_you_mean(text, names()), field="mission", value=text
+            "does not exist",
+            "check the path, or see the built-in missions with 'moonvillage replay --list'",
+            file=text,
         )
     return _read(read_document(path))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, TypeVar
 
-from moonvillage.catalog.schema import date, raw, tables, text
+from moonvillage.catalog.schema import date, raw, tables, text, words
 from moonvillage.catalog.schema import quantity as measure
 from moonvillage.ephemeris.constants import MOON_RADIUS_M
 from moonvillage.replay.records import Outcome, Situation
@@ -63,6 +63,7 @@ class Mission:
 
     id: str = text("a short name")
     title: str = text("the mission's name")
+    aliases: tuple[str, ...] = words("other names by which a built-in mission is found", ())
     about: str = text("what is replayed, and what is not", "")
     start_tdb_s: float = date("launch (UTC): relative errors of instants count from here")
     lunar_radius_m: float = measure(
