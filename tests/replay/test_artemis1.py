@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ from moonvillage.cli import main
 from moonvillage.ephemeris import utc_to_tdb_s
 from moonvillage.records.places import Dro
 from moonvillage.replay import Replay, read_mission, replay
+from moonvillage.replay.model import KINDS, Context
 from moonvillage.trajectory.dro_stay import find_stay, rotating_axes
 from moonvillage.trajectory.feasible_descent import Point, descend
 from moonvillage.trajectory.powered_flyby import time_since_perilune
@@ -47,6 +49,29 @@ def test_the_ephemeris_is_met_arc_by_arc() -> None:
     median = next(row for row in rows if "arcs" in row.event)
     assert median.computed is not None
     assert median.computed < 2.0  # with sunlight on 76 m²; 5.5 m without
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"outbound_perilune_height_m": 300e3, "return_perilune_height_m": 300e3},
+        {"entry_longitude_rad": -1.4},
+        {"insertion_tdb_s": utc_to_tdb_s("2022-11-26T03:53:12")},
+    ],
+)
+def test_other_schedules_are_solved_too(changed: dict[str, float]) -> None:
+    """First guesses are computed, so nothing hangs on the flown schedule; higher perilunes cost more."""
+    mission = read_mission("artemis_1")
+    step = dataclasses.replace(mission.steps[0], radius_m=70e6, flown=(), **changed)
+    outcome = KINDS[step.kind].fly(step, Context(mission, {}))
+    assert outcome.reason == ""
+    burns = [outcome.computed[name, "dv"].value for name in ("outbound_flyby", "insertion", "return_flyby")]
+    print(changed, [round(burn, 1) for burn in burns])
+    assert all(50.0 < burn < 500.0 for burn in burns)
+    if "return_perilune_height_m" in changed:
+        assert burns[0] > 179.0
+        assert burns[2] > 310.0
 
 
 def test_no_flown_burn_is_an_input() -> None:

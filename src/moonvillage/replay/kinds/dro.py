@@ -31,6 +31,8 @@ _MEET_S: Final = ((-0.7 * _DAY_S, 1.5 * _DAY_S), (-1.5 * _DAY_S, 0.8 * _DAY_S))
 #: Where the search for the size of the orbit begins and how far it steps.
 _RADIUS_M: Final = 70e6
 _STEP_M: Final = 1.5e6
+#: The first guess of entry is moved by so much where the one given leads nowhere.
+_LATER_S: Final = (0.0, -5400.0, 5400.0, -10800.0, 10800.0, -18000.0, 18000.0)
 _BURNS: Final = ("correction", "outbound_flyby", "insertion", "departure", "return_flyby")
 
 
@@ -165,10 +167,23 @@ class _Solver:
             found = self.last.home
             node, one, guess = found.node, found.start_state[3:], found.end_values
         near = Place("moon", step.departure_tdb_s, leave[:3], leave[3:], one, True)
-        far = Entry(
-            self.entry_radius_m, step.entry_angle_rad, step.entry_longitude_rad, step.entry_azimuth_rad, guess
-        )
-        return solve_flyby(near, far, flyby, node, meet_tdb_s=[flyby.epoch_tdb_s + s for s in _MEET_S[1]])
+        meet = [flyby.epoch_tdb_s + s for s in _MEET_S[1]]
+        flight: FlybyFlight | None = None
+        for later in _LATER_S if self.last is None else (0.0,):
+            far = Entry(
+                self.entry_radius_m,
+                step.entry_angle_rad,
+                step.entry_longitude_rad,
+                step.entry_azimuth_rad,
+                guess + np.array([later, 0.0, 0.0]),
+            )
+            tried = solve_flyby(near, far, flyby, node, meet_tdb_s=meet)
+            if flight is None or tried.converged:
+                flight = tried
+            if tried.converged:
+                break
+        assert flight is not None
+        return flight
 
 
 def _least(solver: _Solver) -> _Trip | str:
