@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-import clarabel
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -189,6 +188,8 @@ class _Rows:
         self.cones.append(1 + len(parts))
 
     def built(self) -> tuple[sparse.csc_matrix, Floats, list[object]]:
+        import clarabel  # late: most flights need no cones
+
         blocks, rights = [], []
         for kind in ("zero", "positive", "cone"):
             rows, columns, values, right = self.parts[kind]
@@ -524,6 +525,8 @@ def least_propellant(
     flown = _fly_all(field, craft, phases, plan)
     if flown is None:
         return Solution(plan, False, math.inf, math.inf, 0, False, "The first guess cannot be flown.")
+    import clarabel  # late: most flights need no cones
+
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-9

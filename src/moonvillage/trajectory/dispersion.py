@@ -37,7 +37,11 @@ _BOTH_SIDES: Final = 1.96
 #: Between two corrections, for tracking.
 _GAP_S: Final = 10.0 * _HOUR_S
 #: What is asked of the delivery where nothing is said, 1σ: an insertion, or an entry, can take this.
-USUAL_LIMITS: Final = (("perilune radius", 2_000.0), ("entry flight-path angle", math.radians(0.1)))
+USUAL_LIMITS: Final = (
+    ("perilune radius", 2_000.0),
+    ("entry flight-path angle", math.radians(0.1)),
+    *((f"arrival {axis}", 10_000.0) for axis in "xyz"),
+)
 
 
 @dataclass(frozen=True, slots=True)
