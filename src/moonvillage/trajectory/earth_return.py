@@ -207,7 +207,13 @@ def _ways(
         # the plane must hold the Moon itself for the conic; what the offset turns is a degree or two
         normals = normals - (normals @ direction)[:, None] * direction
         normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
-        some = Climb(*(np.asarray(part)[index] for part in _parts(arcs)))
+        some = Climb(
+            arcs.start_speed_m_s[index],
+            arcs.angle_rad[index],
+            arcs.radial_m_s[index],
+            arcs.transverse_m_s[index],
+            arcs.valid[index],
+        )
         v = tl.excess_velocity(moon_r[None], moon_v[None], some, normals, -1)
         speed = np.linalg.norm(v, axis=-1)
         _, margin = planes_through(lunar_end.family, v / speed[:, None])
@@ -218,10 +224,6 @@ def _ways(
             tilt = math.atan2(float(normals[j] @ across), float(normals[j] @ north))
             rows.append(_Way(float(cost[j]), float(durations[k]), tilt, float(ahead[k]), v[j]))
     return sorted(rows, key=lambda row: row.cost_m_s)
-
-
-def _parts(arcs: Climb) -> tuple[Floats, Floats, Floats, Floats, NDArray[np.bool_]]:
-    return arcs.start_speed_m_s, arcs.angle_rad, arcs.radial_m_s, arcs.transverse_m_s, arcs.valid
 
 
 def _to_site(

@@ -1,6 +1,6 @@
 """Rendezvous and docking, about the Earth and about the Moon: from insertion to contact, in the n-body model.
 
-A profile has two parts: phasing over hours or days to an aim point on the target's own path (``catching_up``), and the
+A profile has two parts: phasing over hours or days to an aim point on the target's path (``catching_up``), and the
 terminal phase through hold points and corridor to the port (``proximity``). :func:`plan_rendezvous` joins both, flies
 the whole plan again in one go, and returns all of it; the registered solvers make legs of it.
 
