@@ -23,8 +23,8 @@ from moonvillage.trajectory.descent import (
     divert,
     land,
     land_from_perilune,
-    leg_margin,
 )
+from moonvillage.trajectory.leg_margin import leg_margin
 from moonvillage.trajectory.planes import cross, normalised, rotate
 
 DATE = utc_to_tdb_s("2030-03-01")
