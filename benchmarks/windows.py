@@ -14,6 +14,7 @@ import time
 import numpy as np
 
 from moonvillage.catalog.load import load_catalog
+from moonvillage.dynamics import batch
 from moonvillage.ephemeris.time import utc_to_tdb_s
 from moonvillage.records.places import Arc, EarthOrbit, Halo, MoonOrbit, MoonSurface
 from moonvillage.trajectory.api import solve
@@ -52,6 +53,9 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--sample", type=int, default=30)
     options = parser.parse_args()
+    began = time.perf_counter()
+    batch.warm_up()
+    print(f"compiled code at hand after {time.perf_counter() - began:.1f} s (compiled once for a machine)")
     start = utc_to_tdb_s("2030-01-01")
     departures = start + DAY_S * np.arange(options.days)
     site = load_catalog().of("site")["shackleton_rim"]

@@ -80,6 +80,15 @@ def _integrator(model: models.Model, tolerance: float) -> Any:
     return cache.integrator(name, lambda: _build(model, tolerance, width))
 
 
+def warm_up() -> None:
+    """Compile (or load) the integrators of transfers to the Moon now: some 20 s, once for a machine."""
+    for centre in ("earth", "moon"):
+        for stm in (False, True):
+            _integrator(models.Model(centre, stm), TOLERANCE)
+    for centre in ("earth", "moon"):
+        _integrator(models.Model(centre, True), SEARCH_TOLERANCE)
+
+
 def propagate_batch(
     epochs_tdb_s: ArrayLike,
     r_m: ArrayLike,

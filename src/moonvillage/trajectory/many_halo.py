@@ -64,6 +64,8 @@ _BETWEEN_M_S: Final = 100.0
 _LEAST_MARGIN_RAD: Final = 0.004
 #: Another guess is tried where it promises less than what was spent beyond a usual injection.
 _INJECTION_M_S: Final = 3135.0
+#: A neighbour that is cheaper by more shows a way that is worth trying.
+_BESIDE_M_S: Final = 40.0
 #: Straight transfers change centre so long before they arrive.
 _STRAIGHT_CHANGE_S: Final = 0.5 * 86400.0
 
@@ -129,7 +131,12 @@ def halo_states(place: Halo, epochs_tdb_s: Floats) -> tuple[Floats, list[str]]:
 
 
 def transfers_to_halo(
-    origin: EarthOrbit, place: Halo, departures_tdb_s: Floats, durations_s: Floats, fan: FlybyFan
+    origin: EarthOrbit,
+    place: Halo,
+    departures_tdb_s: Floats,
+    durations_s: Floats,
+    fan: FlybyFan,
+    neighbours: Rows | None = None,
 ) -> HaloTransfers:
     """Solve LEO → halo for given departures and flight times, both met exactly.
 
@@ -143,6 +150,9 @@ def transfers_to_halo(
         (n,), TDB seconds past J2000, and s.
     fan
         The halo's first guesses, :func:`~moonvillage.trajectory.flyby_fan.flyby_fan`.
+    neighbours
+        (q, n) rows of transfers with like times, −1 for none: where a neighbour is cheaper by more than it should be,
+        its way is tried, too.
 
     Returns
     -------
@@ -198,6 +208,8 @@ def transfers_to_halo(
             if rows.size:
                 guesses = offers[straight].x[best[rows] % _OFFERS, rows]
                 _solve(origin, found, rows, guesses, replace(task.take(rows), straight=straight), patient)
+    for beside in neighbours if neighbours is not None else ():
+        _from_beside(origin, found, beside, task)
     for row in np.flatnonzero(sound & ~found.solved):
         reasons[row] = reasons[row] or "No transfer converged from the guesses of the restricted problem."
     return found
@@ -254,6 +266,27 @@ def _by_flyby(fan: FlybyFan, phases: Floats, task: _Task) -> _Offers:
         x[offer, :, 4:] = _turned(x[offer, :, 4:], arrivals - seconds)
         x[offer, :, 0] = seconds
     return _Offers(x, cost)
+
+
+def _from_beside(origin: EarthOrbit, found: HaloTransfers, beside: Rows, task: _Task) -> None:
+    """Try the flybys of cheaper neighbours (n,), laid in at one's own arrival."""
+    total = np.where(found.solved, found.burns_m_s.sum(axis=1), np.inf)
+    there = np.where((beside >= 0) & ~found.straight[beside] & found.solved[beside], total[beside], np.inf)
+    rows = np.flatnonzero(there < np.minimum(total, 1e9) - _BESIDE_M_S)
+    if not rows.size:
+        return
+    sources = beside[rows]
+    moon = de440.load()
+
+    def again(burns: Floats, old: Floats, new: Floats) -> Floats:
+        length, _, axes, rate = cr3bp.rotating_axes(*moon.state("moon", old, "earth"))
+        return _turned(np.einsum("nji,nj->ni", axes, burns) / (length * rate)[:, None], new)
+
+    x, old, new = found.unknowns[sources], task.arrivals[sources], task.arrivals[rows]
+    guesses = np.hstack(
+        [x[:, :1], again(x[:, 1:4], old, new), again(x[:, 4:], old - x[:, 0], new - x[:, 0])],
+    )
+    _solve(origin, found, rows, guesses, task.take(rows), False)
 
 
 def _excess_at(task: _Task, knots: Floats) -> Floats:

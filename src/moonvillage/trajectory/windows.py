@@ -20,6 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from moonvillage.dynamics.batch import warm_up
 from moonvillage.ephemeris.constants import MOON_RADIUS_M
 from moonvillage.records.legs import Leg
 from moonvillage.records.places import Arc, EarthOrbit, Halo, MoonOrbit
@@ -39,6 +40,8 @@ Progress = Callable[[str, float, str], None]
 #: Cells of one unit of work (and of resumption): many at once, or one by one.
 _CELLS_AT_ONCE: Final = 1000
 _CELLS_ONE_BY_ONE: Final = 20
+#: Times that a cell may learn from its neighbours in flight time, from either side.
+_SWEEPS: Final = 1
 #: A leg whose flight time is so far from the one asked for has one of its own.
 _SAME_TIME_S: Final = 1.0
 
@@ -182,6 +185,8 @@ def window_map(
         if fan is None and at_once and isinstance(arc.destination, Halo):
             fan = _fan(arc.destination, keep)
         todo.append((first, _Job(arc, chunk, durations_s, path, fan)))
+    if at_once and todo:  # once, not by every process
+        warm_up()
     done = sum(part.burns.shape[0] for part in parts.values())
     own = time.process_time() - started
     for index, part in side_by_side(
@@ -236,7 +241,7 @@ def _solve(job: _Job) -> _Part:
     departures = np.repeat(job.departures, job.durations.size)
     durations = np.tile(job.durations, job.departures.size)
     if job.fan is not None:
-        part = _to_halo(arc, departures, durations, job.fan)
+        part = _to_halo(arc, departures, durations, job.fan, job.durations.size)
     elif many_at_once(arc):
         part = _to_low_orbit(arc, departures, durations)
     else:
@@ -288,10 +293,15 @@ def _to_low_orbit(arc: Arc, departures: Floats, durations: Floats) -> _Part:
     return _Part(tuple(names), burns, c3, 0.0 * durations, durations, closure, reasons, tuple(sorted(notes)), 0.0)
 
 
-def _to_halo(arc: Arc, departures: Floats, durations: Floats, fan: FlybyFan) -> _Part:
+def _to_halo(arc: Arc, departures: Floats, durations: Floats, fan: FlybyFan, columns: int) -> _Part:
     assert isinstance(arc.origin, EarthOrbit)
     assert isinstance(arc.destination, Halo)
-    found = transfers_to_halo(arc.origin, arc.destination, departures, durations, fan)
+    # the flights of the same departure with the next shorter and the next longer time, there and back again
+    rows = np.arange(departures.size)
+    shorter = np.where(rows % columns > 0, rows - 1, -1)
+    longer = np.where(rows % columns < columns - 1, rows + 1, -1)
+    neighbours = np.stack([shorter, longer] * _SWEEPS)
+    found = transfers_to_halo(arc.origin, arc.destination, departures, durations, fan, neighbours)
     burns = found.burns_m_s.copy()
     burns[~found.solved] = np.nan
     closure = np.column_stack([found.closure_m, found.closure_m_s])
