@@ -8,7 +8,7 @@ both ends in the n-body model (:mod:`moonvillage.trajectory.translunar`).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -24,6 +24,8 @@ from moonvillage.trajectory.planes import ApsisEnd, EntryEnd, cross, normalised
 Floats = NDArray[np.float64]
 _NORTH: Final = np.array([0.0, 0.0, 1.0])
 _TURN_RAD_S: Final = 7.292115e-5
+#: Ranges that are tried, as shares of the one given.
+_RANGES: Final = (1.0, 1.05, 0.95, 1.1, 0.9, 1.2, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ HEADINGS: Final[dict[str, bool | None]] = {"any": None, "northward": True, "sout
 class Homeward:
     """A solved return: states at departure (Moon, after the burn) and at entry (Earth), (6,) ICRF, and their epochs.
 
-    ``reason`` is not empty where none was found; then the rest means nothing.
+    ``range_m`` is the range that was flown. ``reason`` is not empty where none was found; the rest then means nothing.
     """
 
     departure_tdb_s: float
@@ -59,6 +61,7 @@ class Homeward:
     miss_m: float
     inclination_rad: float
     reason: str = ""
+    range_m: float = math.nan
 
 
 def _ground(entry_tdb_s: float, state: Floats, range_m: float) -> tuple[float, float]:
@@ -132,8 +135,21 @@ def return_to(lunar: ApsisEnd, departure_tdb_s: float, about_tdb_s: float, place
 
     Returns
     -------
-    A :class:`Homeward`; of the two ways to a latitude (from the north or from the south) the cheaper.
+    A :class:`Homeward`; of the two ways to a latitude (from the north or from the south) the cheaper. Where the place
+    lies just outside what is reached with the range given, a range up to a fifth longer or shorter is flown: a craft
+    with lift chooses it.
     """
+    first: Homeward | None = None
+    for share in _RANGES:
+        found = _return_at(lunar, departure_tdb_s, about_tdb_s, replace(place, range_m=share * place.range_m))
+        if not found.reason:
+            return found
+        first = first or found
+    assert first is not None
+    return first
+
+
+def _return_at(lunar: ApsisEnd, departure_tdb_s: float, about_tdb_s: float, place: Splashdown) -> Homeward:
     end = EntryEnd(EARTH_RADIUS_M + place.entry_height_m, -abs(place.entry_angle_rad))
     found: list[Homeward] = []
     reasons: list[str] = []
@@ -156,7 +172,8 @@ def return_to(lunar: ApsisEnd, departure_tdb_s: float, about_tdb_s: float, place
         if not found:
             reason = "No return with that heading at the interface was found; try the other."
             return Homeward(departure_tdb_s, math.nan, nothing, nothing, nothing, math.nan, math.nan, reason)
-    return min(found, key=lambda h: float(np.linalg.norm(h.departure[3:] - h.circular[3:])))
+    best = min(found, key=lambda h: float(np.linalg.norm(h.departure[3:] - h.circular[3:])))
+    return replace(best, range_m=place.range_m)
 
 
 def _aim(

@@ -97,6 +97,8 @@ def fly_home(step: TransEarth, context: Context) -> Outcome:
     found = return_to(ApsisEnd(family, radius), step.departure_tdb_s, about, place)
     if found.reason:
         return Outcome(reason=found.reason, notes=tuple(notes))
+    if abs(found.range_m - ground) > 1.0:
+        notes.append(f"the range was changed to {found.range_m / 1e3:.0f} km, as the place is not reached otherwise")
     before = found.circular.copy()
     if step.apoapsis_m is not None:
         high = context.height_m(step.apoapsis_m)
