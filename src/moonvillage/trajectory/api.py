@@ -24,6 +24,7 @@ _MODULES = (
     "halo_legs",
     "halo_moon",
     "free_return",
+    "hybrid",
     "station_legs",
     "docking_legs",
     "deorbit",
