@@ -50,7 +50,7 @@ HEADINGS: Final[dict[str, bool | None]] = {"any": None, "northward": True, "sout
 class Homeward:
     """A solved return: states at departure (Moon, after the burn) and at entry (Earth), (6,) ICRF, and their epochs.
 
-    ``range_m`` is the range that was flown. ``reason`` is not empty where none was found; the rest then means nothing.
+    ``range_m`` is the range that was flown. ``reason`` is not empty where none was found; then the rest is void.
     """
 
     departure_tdb_s: float
