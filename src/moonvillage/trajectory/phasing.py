@@ -90,8 +90,8 @@ def solve_phasing(
         return refusal(
             arc,
             departure_tdb_s,
-            f"a change of phase by {late_s / 3600.0:.1f} h is more than 15 % of a revolution of {period / DAY_S:.1f} d; "
-            "make it in several",
+            f"a change of phase by {late_s / 3600.0:.1f} h is more than 15 % of a revolution, "
+            f"which takes {period / DAY_S:.1f} d; make it in several",
         )
     if not 0.2 * period <= duration_s <= 8.0 * period:
         return refusal(
