@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from moonvillage.catalog import Craft
-from moonvillage.records.places import Arc, MoonOrbit, MoonSurface
+from moonvillage.records.places import Arc, EarthOrbit, MoonOrbit, MoonSurface
 from moonvillage.scenario.model import Mission, Scenario, Step
 
 
@@ -84,7 +84,7 @@ def arc_of(scenario: Scenario, mission: Mission, point: Waypoint) -> Arc:
     origin = scenario.places[point.place]
     destination = scenario.places[point.step.to]
     powered = isinstance(origin, MoonSurface) or (
-        isinstance(destination, MoonSurface) and isinstance(origin, MoonOrbit)
+        isinstance(destination, MoonSurface) and isinstance(origin, MoonOrbit | EarthOrbit)
     )
     spiral = via == "spiral"
     if not powered and not spiral:

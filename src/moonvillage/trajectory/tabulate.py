@@ -41,14 +41,13 @@ LOCAL_STEP_S: Final = 91.0 * DAY_S
 
 
 def is_local(arc: Arc) -> bool:
-    """Whether the arc stays in one neighbourhood (descent, ascent, rendezvous, deorbit).
+    """Whether the arc stays in one neighbourhood (descent, ascent, hop, rendezvous, deorbit).
 
     Its Δv hardly depends on the date, so that one departure a season is tabulated instead of several a period.
     """
     ends = (type(arc.origin), type(arc.destination))
-    return ends in {(MoonOrbit, MoonSurface), (MoonSurface, MoonOrbit), (EarthOrbit, EarthOrbit)} or (
-        ends[0] is EarthOrbit and ends[1].__name__ == "EarthGround"
-    )
+    local = {(MoonOrbit, MoonSurface), (MoonSurface, MoonOrbit), (MoonSurface, MoonSurface), (EarthOrbit, EarthOrbit)}
+    return ends in local or (ends[0] is EarthOrbit and ends[1].__name__ == "EarthGround")
 
 
 def departures(scenario: Scenario, arc: Arc) -> list[float]:
