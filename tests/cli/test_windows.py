@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from moonvillage.records.places import Dro, EarthOrbit, Halo, MoonOrbit, MoonSur
 
 
 def test_a_map_in_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ask = {
+    ask: dict[str, Any] = {
         "from_": "LEO 200km 30deg",
         "to": "LLO 100km 90deg",
         "start": "2031-03-01",

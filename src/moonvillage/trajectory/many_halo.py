@@ -16,35 +16,27 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from moonvillage import dynamics
-from moonvillage.dynamics import TOLERANCE
-from moonvillage.dynamics.batch import SEARCH_TOLERANCE, propagate_batch
+from moonvillage.dynamics.batch import propagate_batch
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import (
-    EARTH_J2,
     EARTH_RADIUS_M,
     GM_EARTH_M3_S2,
-    GM_MOON_M3_S2,
     MOON_RADIUS_M,
 )
 from moonvillage.records.places import EarthOrbit, Halo
 from moonvillage.trajectory import cr3bp, halo
-from moonvillage.trajectory.apses import periapsis
-from moonvillage.trajectory.conics import climb
+from moonvillage.trajectory import many_halo_arcs as arcs
 from moonvillage.trajectory.cr3bp import EARTH_MOON_MU, SPEED_M_S, TIME_S
-from moonvillage.trajectory.families import cross, dot, size, unit
+from moonvillage.trajectory.families import size
 from moonvillage.trajectory.flown import departure_burns
-from moonvillage.trajectory.flyby_fan import FlybyFan, periapsis_slopes
+from moonvillage.trajectory.flyby_fan import FlybyFan
 from moonvillage.trajectory.halo_arcs import CHANGE_S, FLYBY_ALTITUDE_M, UNIT_M_S
 from moonvillage.trajectory.many_burns import Ends, Rows, Values, lessen, meet
 from moonvillage.trajectory.nrho import reference
-from moonvillage.trajectory.planes import PlaneFamily, planes_through
-from moonvillage.trajectory.translunar import excess_velocity
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-_TIME: Final = 7500.0
 #: Trustworthy steps of coast (s) and burns (m/s).
 _SCALE: Final = np.array([0.1 * TIME_S] + [50.0] * 6)
 #: A first step may be so many times longer: the plane of departure is not in the guess.
@@ -52,22 +44,15 @@ _WIDE: Final = 4.0
 _BURNS: Final = (slice(1, 4), slice(4, 7))
 _CLOSED: Final = 1e-6
 
-_SHORTEST_S: Final = 1.2 * 86400.0
-#: Beyond this distance from the Moon conics from the Earth are aimed at the place itself, not at the Moon.
-_OPEN_M: Final = 2.0e7
 #: Steps of the search with the burn at perilune by conics, and of that with all flown.
 _CONIC_STEPS: Final = 9
 _STEPS: Final = 4
 #: The ways of a fan are samples: between them lie ways that cost so much less.
 _BETWEEN_M_S: Final = 100.0
-#: Where the inclination reaches the Moon's declination by less, the nearest plane is flown.
-_LEAST_MARGIN_RAD: Final = 0.004
 #: Another guess is tried where it promises less than what was spent beyond a usual injection.
 _INJECTION_M_S: Final = 3135.0
 #: A neighbour that is cheaper by more shows a way that is worth trying.
 _BESIDE_M_S: Final = 40.0
-#: Straight transfers change centre so long before they arrive.
-_STRAIGHT_CHANGE_S: Final = 0.5 * 86400.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,32 +75,6 @@ class HaloTransfers:
     closure_m_s: Floats
     solved: Flags
     reasons: list[str]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Task:
-    """What is given: epochs (k,), the halo's states at arrival (k, 6), radii and inclination of both ends."""
-
-    departures: Floats
-    arrivals: Floats
-    targets: Floats
-    perigee_m: float
-    perilune_m: float
-    inclination_rad: float
-    nearest: Flags
-    straight: bool
-
-    def take(self, rows: Rows) -> _Task:
-        return _Task(
-            self.departures[rows],
-            self.arrivals[rows],
-            self.targets[rows],
-            self.perigee_m,
-            self.perilune_m,
-            self.inclination_rad,
-            self.nearest[rows],
-            self.straight,
-        )
 
 
 def halo_states(place: Halo, epochs_tdb_s: Floats) -> tuple[Floats, list[str]]:
@@ -182,7 +141,7 @@ def transfers_to_halo(
         reasons,
     )
     sound = np.isfinite(targets).all(axis=1)
-    task = _Task(
+    task = arcs.Task(
         departures_tdb_s,
         arrivals,
         targets,
@@ -229,7 +188,7 @@ class _Offers:
     cost: Floats
 
 
-def _by_flyby(fan: FlybyFan, phases: Floats, task: _Task) -> _Offers:
+def _by_flyby(fan: FlybyFan, phases: Floats, task: arcs.Task) -> _Offers:
     """The ways of the fan that cost least for each transfer, priced by the hyperbola on which the craft comes."""
     count = phases.size
     x, cost = np.zeros((_OFFERS, count, 7)), np.full((_OFFERS, count), np.inf)
@@ -247,7 +206,7 @@ def _by_flyby(fan: FlybyFan, phases: Floats, task: _Task) -> _Offers:
         low = np.minimum(place.astype(np.int64), _KNOTS - 2)
         share = (place - low)[:, None]
         met = excess[:, :, low] * (1.0 - share) + excess[:, :, low + 1] * share  # (2, k, c, 3)
-        burn = fan.v[ways] - _hyperbola(fan.r[ways], met, EARTH_MOON_MU)
+        burn = fan.v[ways] - arcs.hyperbola(fan.r[ways], met, EARTH_MOON_MU)
         spent = size(burn) + size(fan.x[ways, 1:])
         spent = np.where(np.isfinite(spent), spent, np.inf)
         branch = np.argmin(spent, axis=0)
@@ -262,13 +221,13 @@ def _by_flyby(fan: FlybyFan, phases: Floats, task: _Task) -> _Offers:
     arrivals = task.arrivals
     for offer in range(_OFFERS):
         seconds = x[offer, :, 0] * TIME_S
-        x[offer, :, 1:4] = _turned(x[offer, :, 1:4], arrivals)
-        x[offer, :, 4:] = _turned(x[offer, :, 4:], arrivals - seconds)
+        x[offer, :, 1:4] = arcs.turned_at(x[offer, :, 1:4], arrivals)
+        x[offer, :, 4:] = arcs.turned_at(x[offer, :, 4:], arrivals - seconds)
         x[offer, :, 0] = seconds
     return _Offers(x, cost)
 
 
-def _from_beside(origin: EarthOrbit, found: HaloTransfers, beside: Rows, task: _Task) -> None:
+def _from_beside(origin: EarthOrbit, found: HaloTransfers, beside: Rows, task: arcs.Task) -> None:
     """Try the flybys of cheaper neighbours (n,), laid in at one's own arrival."""
     total = np.where(found.solved, found.burns_m_s.sum(axis=1), np.inf)
     there = np.where((beside >= 0) & ~found.straight[beside] & found.solved[beside], total[beside], np.inf)
@@ -280,7 +239,7 @@ def _from_beside(origin: EarthOrbit, found: HaloTransfers, beside: Rows, task: _
 
     def again(burns: Floats, old: Floats, new: Floats) -> Floats:
         length, _, axes, rate = cr3bp.rotating_axes(*moon.state("moon", old, "earth"))
-        return _turned(np.einsum("nji,nj->ni", axes, burns) / (length * rate)[:, None], new)
+        return arcs.turned_at(np.einsum("nji,nj->ni", axes, burns) / (length * rate)[:, None], new)
 
     x, old, new = found.unknowns[sources], task.arrivals[sources], task.arrivals[rows]
     guesses = np.hstack(
@@ -289,14 +248,14 @@ def _from_beside(origin: EarthOrbit, found: HaloTransfers, beside: Rows, task: _
     _solve(origin, found, rows, guesses, task.take(rows), False)
 
 
-def _excess_at(task: _Task, knots: Floats) -> Floats:
+def _excess_at(task: arcs.Task, knots: Floats) -> Floats:
     """Excess velocities (2, k, knots, 3) with which craft come to the Moon so long before the arrival.
 
     Non-dimensional, on the rotating axes of the moment; no number where the flight would be too short.
     """
     epochs = task.arrivals[:, None] - knots * TIME_S
-    flat = np.maximum(epochs, task.departures[:, None] + _SHORTEST_S).ravel()
-    repeated = _Task(
+    flat = np.maximum(epochs, task.departures[:, None] + arcs.SHORTEST_S).ravel()
+    repeated = arcs.Task(
         np.repeat(task.departures, knots.size),
         np.repeat(task.arrivals, knots.size),
         np.repeat(task.targets, knots.size, axis=0),
@@ -306,16 +265,16 @@ def _excess_at(task: _Task, knots: Floats) -> Floats:
         np.repeat(task.nearest, knots.size),
         False,
     )
-    excess, _ = _excess(repeated, flat, np.zeros((flat.size, 3)))
+    excess, _ = arcs.excess_at(repeated, flat, np.zeros((flat.size, 3)))
     length, _, axes, rate = cr3bp.rotating_axes(*de440.load().state("moon", flat, "earth"))
     turned = np.einsum("nji,bnj->bni", axes, excess) / (length * rate)[:, None]
-    turned[:, (epochs < task.departures[:, None] + _SHORTEST_S).ravel()] = np.nan
+    turned[:, (epochs < task.departures[:, None] + arcs.SHORTEST_S).ravel()] = np.nan
     return np.asarray(turned.reshape(2, task.arrivals.size, knots.size, 3))
 
 
-def _straight(task: _Task) -> _Offers:
+def _straight(task: arcs.Task) -> _Offers:
     """Insertions (o, n, 3) of craft that come straight to the halo, in either plane, the cheaper first."""
-    aims, _ = _aims(task, task.arrivals, task.targets[:, :3])
+    aims, _ = arcs.aims_at(task, task.arrivals, task.targets[:, :3])
     burns = task.targets[:, 3:] - aims
     costs = size(burns)
     order = np.argsort(costs, axis=0, kind="stable")
@@ -326,7 +285,9 @@ def _straight(task: _Task) -> _Offers:
     return _Offers(x, np.where(np.isfinite(cost), cost, np.inf))
 
 
-def _solve(origin: EarthOrbit, found: HaloTransfers, rows: Rows, guesses: Floats, task: _Task, patient: bool) -> None:
+def _solve(
+    origin: EarthOrbit, found: HaloTransfers, rows: Rows, guesses: Floats, task: arcs.Task, patient: bool
+) -> None:
     """Solve some rows from guesses of one sort, and enter what converged."""
     straight = task.straight
     many, far, reach = (16, 1e4, 1.0) if patient else (8, 50.0, _WIDE)
@@ -334,11 +295,11 @@ def _solve(origin: EarthOrbit, found: HaloTransfers, rows: Rows, guesses: Floats
     keep: Rows = np.arange(rows.size)
     if straight:
         start = guesses[:, :3]
-        task.nearest[:] = _excess(task, task.arrivals, task.targets[:, :3])[1]
+        task.nearest[:] = arcs.excess_at(task, task.arrivals, task.targets[:, :3])[1]
     else:
 
         def graze(x: Floats, index: Rows) -> Values:
-            return _graze(task.take(index), x)
+            return arcs.graze(task.take(index), x)
 
         wide = reach * scale[:4]
         grazed = meet(graze, guesses[:, :4], wide, tolerance=1e-3, iterations=many, hopeless=far)
@@ -346,20 +307,20 @@ def _solve(origin: EarthOrbit, found: HaloTransfers, rows: Rows, guesses: Floats
         grazed, task = grazed.take(keep), task.take(keep)
         # the burn at perilune by conics, the rest flown: two free directions, and no long arc to bend them
         near = grazed.values.detail
-        aims, task.nearest[:] = _aims(task, task.arrivals - grazed.x[:, 0], near[:, :3])
+        aims, task.nearest[:] = arcs.aims_at(task, task.arrivals - grazed.x[:, 0], near[:, :3])
         branch = np.argmin(size(near[:, 3:] - aims), axis=0)
 
         def priced(x: Floats, index: Rows) -> Values:
-            return _graze(task.take(index), x, branch[index])
+            return arcs.graze(task.take(index), x, branch[index])
 
         grazed = Ends(grazed.x, priced(grazed.x, np.arange(keep.size)), grazed.miss)
         grazed = lessen(priced, grazed, wide, (slice(1, 4),), UNIT_M_S, evaluations=_CONIC_STEPS, accuracy=2e-3)
         near = grazed.values.detail
-        aims, _ = _aims(task, task.arrivals - grazed.x[:, 0], near[:, :3])
+        aims, _ = arcs.aims_at(task, task.arrivals - grazed.x[:, 0], near[:, :3])
         start = np.hstack([grazed.x, near[:, 3:] - aims[branch, np.arange(keep.size)]])
 
     def search(x: Floats, index: Rows) -> Values:
-        return _evaluate(task.take(index), x, False)
+        return arcs.evaluate(task.take(index), x, False)
 
     ends: Ends = meet(search, start, reach * scale, tolerance=1e-2, iterations=many, hopeless=far)
     hope = np.flatnonzero(ends.miss < 0.1)
@@ -369,7 +330,7 @@ def _solve(origin: EarthOrbit, found: HaloTransfers, rows: Rows, guesses: Floats
         ends = lessen(search, ends, reach * scale, burns, UNIT_M_S, evaluations=_STEPS, accuracy=1e-3)
 
     def exact(x: Floats, index: Rows) -> Values:
-        return _evaluate(task.take(index), x, True)
+        return arcs.evaluate(task.take(index), x, True)
 
     ends = meet(exact, ends.x, scale, tolerance=_CLOSED, iterations=8 if patient else 5, hopeless=0.5)
     met = np.flatnonzero(ends.miss < _CLOSED)
@@ -377,218 +338,16 @@ def _solve(origin: EarthOrbit, found: HaloTransfers, rows: Rows, guesses: Floats
         _enter(origin, found, rows[keep[met]], task.take(met), ends.x[met], ends.values.detail[met])
 
 
-def _excess(task: _Task, epochs: Floats, r_m: Floats) -> tuple[Floats, Flags]:
-    """Velocities about the Moon (2, k, 3) of ellipses from the parking orbit to points near it (k, 3).
-
-    One in either plane of its inclination.
-
-    Also where the plane must be the nearest one, the inclination being too low.
-    """
-    moon_r, moon_v = de440.load().state("moon", epochs)
-    far = size(r_m) > _OPEN_M
-    point = moon_r + np.where(far[:, None], r_m, 0.0)
-    distance = size(point)
-    arcs = climb(task.perigee_m, 0.0, distance, epochs - task.departures)
-    parking = PlaneFamily.about(np.array([0.0, 0.0, 1.0]), task.inclination_rad)
-    normals, margin = planes_through(parking, point / distance[:, None])
-    return excess_velocity(point, moon_v, arcs, normals, +1), margin < _LEAST_MARGIN_RAD
-
-
-def _aims(task: _Task, epochs: Floats, r_m: Floats) -> tuple[Floats, Flags]:
-    """Velocities (2, k, 3) of craft from the parking orbit that come to points about the Moon (k, 3), by conics."""
-    excess, nearest = _excess(task, epochs, r_m)
-    return _hyperbola(r_m, excess, GM_MOON_M3_S2), nearest
-
-
-def _hyperbola(r: Floats, excess: Floats, mu: float) -> Floats:
-    """Velocities (..., 3) at places (..., 3) of hyperbolas that came in with excess velocities (..., 3).
-
-    R. H. Battin, "An Introduction to the Mathematics and Methods of Astrodynamics", 1987, section 7.4; see
-    ``apses.hyperbola_through``.
-    """
-    speed, radius = size(excess), size(r)
-    u, direction = excess / speed[..., None], r / radius[..., None]
-    opening = np.maximum(1.0 - dot(u, direction), 1e-9)
-    d = np.sqrt(1.0 + 4.0 * mu / (radius * speed**2 * opening))
-    return np.asarray(0.5 * speed[..., None] * ((d + 1.0)[..., None] * u - (d - 1.0)[..., None] * direction))
-
-
-def _graze(task: _Task, x: Floats, branch: Rows | None = None) -> Values:
-    """The conditions at perilune alone, by coast and insertion (k, 4); the detail are the states there (k, 6).
-
-    With the ``branch`` of the plane from the Earth the extra cost is the burn at perilune, by conics.
-    """
-    now, near, by = _near(task, x, False)
-    value, gradient = periapsis_slopes(near[:, :3], near[:, 3:], GM_MOON_M3_S2)
-    scale = np.array([task.perilune_m, _TIME])
-    conditions = (value - [task.perilune_m, 0.0]) / scale
-    extra, extra_by = np.zeros(x.shape[0]), np.zeros(x.shape)
-    if branch is not None:
-        extra, slope = _burn_there(task, branch, now, near)
-        extra_by = np.einsum("ki,kij->kj", slope[:, :6], by)
-        extra_by[:, 0] -= slope[:, 6]
-    return Values(conditions, gradient @ by / scale[:, None], extra, extra_by, near)
-
-
-def _burn_there(task: _Task, branch: Rows, epochs: Floats, near: Floats) -> tuple[Floats, Floats]:
-    """The burn at perilune by conics (k,), and its slope by state and epoch (k, 7), by differences."""
-    rows = np.arange(near.shape[0])
-    steps = np.array([1e3] * 3 + [1.0] * 3 + [60.0])
-
-    def burn(nudge: Floats) -> Floats:
-        aims, _ = _aims(task, epochs + nudge[6], near[:, :3] + nudge[:3])
-        return size(near[:, 3:] + nudge[3:6] - aims[branch, rows])
-
-    slope = [(burn(step) - burn(-step)) / (2.0 * size(step)) for step in np.diag(steps)]
-    return burn(np.zeros(7)), np.stack(slope, axis=1)
-
-
-def _near(task: _Task, x: Floats, exact: bool) -> tuple[Floats, Floats, Floats]:
-    """Epochs, states at perilune on the halo's side of the burn there, and their slopes (k, 6, 4)."""
-    start = task.targets.copy()
-    now = task.arrivals - x[:, 0]
-    bad = ~((x[:, 0] > 600.0) & (now - task.departures > _SHORTEST_S))
-    start[bad] = np.nan
-    now = np.where(bad, task.departures + _SHORTEST_S, now)
-    start[:, 3:] -= x[:, 1:4]
-    near, stm = _flow(task.arrivals, start, now, "moon", exact)
-    by = np.zeros((x.shape[0], 6, 4))
-    by[:, :, 1:] = -stm[:, :, 3:]
-    by[:, :, 0] = -_rate(now, near, "moon")
-    return now, near, by
-
-
-def _turned(burns: Floats, epochs: Floats) -> Floats:
-    """Burns (k, 3) of the restricted problem at epochs, m/s ICRF."""
-    length, _, axes, rate = cr3bp.rotating_axes(*de440.load().state("moon", epochs, "earth"))
-    return np.asarray(np.einsum("nij,nj->ni", axes, burns) * (length * rate)[:, None])
-
-
-def _flow(epochs: Floats, states: Floats, to: Floats, centre: str, exact: bool) -> tuple[Floats, Floats]:
-    """End states and transition matrices; the search takes the Moon as a point mass throughout, see ``halo_arcs``."""
-    if not exact and centre == "moon":
-        r, v = _changed(epochs, states, "moon", "earth")
-        path = propagate_batch(epochs, r, v, to, centre="earth", stm=True, tolerance=SEARCH_TOLERANCE)
-        r, v = _changed(to, path.state, "earth", "moon")
-        ends = np.hstack([r, v])
-    else:
-        tolerance = TOLERANCE if exact else SEARCH_TOLERANCE
-        path = propagate_batch(epochs, states[:, :3], states[:, 3:], to, centre=centre, stm=True, tolerance=tolerance)
-        ends = path.state
-    assert path.stm is not None
-    return ends, path.stm
-
-
-def _changed(epochs: Floats, states: Floats, old: str, new: str) -> tuple[Floats, Floats]:
-    """The same states about another body; epochs that are no number stay none."""
-    sound = np.where(np.isfinite(epochs), epochs, 0.0)
-    r, v = dynamics.change_centre(sound, states[:, :3], states[:, 3:], old, new)
-    return r, v
-
-
-def _rate(epochs: Floats, states: Floats, centre: str) -> Floats:
-    """Time derivative of states (k, 6): both bodies and the Earth's J2; see ``halo_arcs.state_rate``."""
-    gm, other = (GM_MOON_M3_S2, "earth") if centre == "moon" else (GM_EARTH_M3_S2, "moon")
-    gm_other = GM_EARTH_M3_S2 if centre == "moon" else GM_MOON_M3_S2
-    r = states[:, :3]
-    d = de440.load().position(other, epochs, centre)
-    gap = d - r
-    distance = size(r)[:, None]
-    pull = gm_other * (gap / size(gap)[:, None] ** 3 - d / size(d)[:, None] ** 3) - gm * r / distance**3
-    if centre == "earth":
-        k = -1.5 * GM_EARTH_M3_S2 * EARTH_J2 * EARTH_RADIUS_M**2 / distance**5
-        share = 1.0 - 5.0 * (r[:, 2:] / distance) ** 2
-        pull = pull + k * (share * r + 2.0 * r[:, 2:] * np.array([0.0, 0.0, 1.0]))
-    return np.hstack([states[:, 3:], pull])
-
-
-def _evaluate(task: _Task, x: Floats, exact: bool) -> Values:
-    """Conditions at perilune and perigee, with the injection as extra cost; the detail are the states after it."""
-    start = task.targets.copy()
-    unknowns = x.shape[1]
-    conditions, slopes = [], []
-    if task.straight:
-        start[:, 3:] -= x
-        rising = dot(start[:, :3], start[:, 3:]) > 0.0
-        start[rising & (periapsis(start[:, :3], start[:, 3:], GM_MOON_M3_S2)[0] < task.perilune_m)] = np.nan
-        by = np.zeros((x.shape[0], 6, 3))
-        by[:, 3:] = -np.eye(3)
-        now, state, change = task.arrivals, start, task.arrivals - _STRAIGHT_CHANGE_S
-    else:
-        now, near, part = _near(task, x, exact)
-        by = np.zeros((x.shape[0], 6, 7))
-        by[:, :, :4] = part
-        value, gradient = periapsis_slopes(near[:, :3], near[:, 3:], GM_MOON_M3_S2)
-        scale = np.array([task.perilune_m, _TIME])
-        conditions.append((value - [task.perilune_m, 0.0]) / scale)
-        slopes.append(gradient @ by / scale[:, None])
-        state = near.copy()
-        state[:, 3:] -= x[:, 4:]
-        by[:, 3:, 4:] -= np.eye(3)
-        by[:, :, 0] += _rate(now, state, "moon")  # perilune moves back as the coast grows
-        change = now - CHANGE_S
-    if exact:
-        state, stm = _flow(now, state, change, "moon", True)
-        by, now = stm @ by, change
-    r, v = _changed(now, state, "moon", "earth")
-    home, stm = _flow(now, np.hstack([r, v]), task.departures, "earth", exact)
-    by = stm @ by
-    value, gradient = periapsis_slopes(home[:, :3], home[:, 3:], GM_EARTH_M3_S2)
-    scale = np.array([task.perigee_m, _TIME])
-    conditions.append((value - [task.perigee_m, 0.0]) / scale)
-    slopes.append(gradient @ by / scale[:, None])
-    plane, plane_by = _plane(task, home, by, task.arrivals if task.straight else now)
-    conditions.append(plane[:, None])
-    slopes.append(plane_by[:, None, :])
-    speed, speed_by = _speed_at(home, task.perigee_m)
-    extra = speed - np.sqrt(GM_EARTH_M3_S2 / task.perigee_m)
-    extra_by = np.einsum("ki,kij->kj", speed_by, by)
-    if unknowns == 3:
-        extra, extra_by = np.zeros_like(extra), np.zeros_like(extra_by)
-    return Values(np.hstack(conditions), np.concatenate(slopes, axis=1), extra, extra_by, home)
-
-
-def _plane(task: _Task, home: Floats, by: Floats, encounter: Floats) -> tuple[Floats, Floats]:
-    """The condition on the plane of departure (k,) and its gradient (k, u).
-
-    It is the inclination; or, where the Moon stands higher than that, that the nearest plane holds.
-    """
-    r, v = home[:, :3], home[:, 3:]
-    h = cross(r, v)
-    length = size(h)
-    axis = np.tile([0.0, 0.0, 1.0], (home.shape[0], 1))
-    wanted = np.full(home.shape[0], np.cos(task.inclination_rad))
-    if task.nearest.any():
-        moon = unit(de440.load().position("moon", encounter, "earth"))
-        east = unit(np.stack([-moon[:, 1], moon[:, 0], np.zeros(len(moon))], axis=1))
-        northern = cross(moon, east)
-        axis = np.where(task.nearest[:, None], cross(northern, moon), axis)
-        wanted = np.where(task.nearest, 0.0, wanted)
-    cosine = dot(axis, h) / length
-    ahead = (axis - cosine[:, None] * h / length[:, None]) / length[:, None]  # of the condition by h
-    by_r, by_v = cross(v, ahead), cross(ahead, r)
-    return cosine - wanted, np.einsum("ki,kij->kj", np.hstack([by_r, by_v]), by)
-
-
-def _speed_at(states: Floats, radius: float) -> tuple[Floats, Floats]:
-    """Speed of the osculating orbits at a radius (k,) and its gradient (k, 6); see ``apses.speed_at``."""
-    distance = size(states[:, :3])
-    square = dot(states[:, 3:], states[:, 3:]) - 2.0 * GM_EARTH_M3_S2 * (1.0 / distance - 1.0 / radius)
-    speed = np.sqrt(np.maximum(square, 1e-12))
-    slope = np.hstack([GM_EARTH_M3_S2 * states[:, :3] / distance[:, None] ** 3, states[:, 3:]])
-    return speed, slope / speed[:, None]
-
-
-def _enter(origin: EarthOrbit, found: HaloTransfers, rows: Rows, task: _Task, x: Floats, home: Floats) -> None:
+def _enter(origin: EarthOrbit, found: HaloTransfers, rows: Rows, task: arcs.Task, x: Floats, home: Floats) -> None:
     """Fly solved transfers again in one go, price them, and enter those that close."""
     if task.straight:
-        near, change = task.arrivals, task.arrivals - _STRAIGHT_CHANGE_S
+        near, change = task.arrivals, task.arrivals - arcs.STRAIGHT_CHANGE_S
         coast, insertion, flyby = np.zeros(rows.size), x, np.zeros_like(x)
     else:
         coast, insertion, flyby = x[:, 0], x[:, 1:4], x[:, 4:]
         near, change = task.arrivals - coast, task.arrivals - coast - CHANGE_S
     path = propagate_batch(task.departures, home[:, :3], home[:, 3:], change, centre="earth")
-    r, v = _changed(change, path.state, "earth", "moon")
+    r, v = arcs.changed(change, path.state, "earth", "moon")
     path = propagate_batch(change, r, v, near, centre="moon")
     if not task.straight:
         path = propagate_batch(near, path.r_m, path.v_m_s + flyby, task.arrivals, centre="moon")
