@@ -4,10 +4,11 @@ The periodic orbit of the restricted problem is laid along the calendar and clos
 model (:mod:`moonvillage.trajectory.chains`). The phase is fixed once for all dates: phase 0 at J2000 and every period
 after, so that an orbit of one name is one orbit for everybody.
 
-The calendar is divided into windows of at most 64 revolutions and some 14 months, the same for everybody and whatever
-was asked before; in a window the reference is continuous to centimetres. Where two windows meet it jumps, by
-some hundred to a few thousand kilometres and metres a second (``docs/design/orbits.md``); a leg uses one window
-throughout. A window that cannot be closed near the periodic orbit is halved, down to 4 revolutions.
+The calendar is divided into windows of 64 revolutions or some 14 months at most (strongly unstable orbits: 128, or five
+years), the same for everybody and whatever was asked before; in a window the reference is continuous to centimetres.
+Where two windows meet it jumps, by some hundred to some thousand kilometres and metres a second
+(``docs/design/orbits.md`` measures it); a leg uses one window throughout. A window that cannot be closed near the
+periodic orbit is halved, down to 4 revolutions.
 """
 
 from __future__ import annotations
@@ -31,13 +32,17 @@ from moonvillage.records.places import Dro, Halo
 from moonvillage.trajectory import chains, dro, halo
 from moonvillage.trajectory.cr3bp import LENGTH_M, TIME_S
 from moonvillage.trajectory.periodic import PeriodicOrbit
-from moonvillage.units import DAY_S
+from moonvillage.units import DAY_S, JULIAN_YEAR_S
 
 Floats = NDArray[np.float64]
 
-#: The longest window in revolutions and in time; windows are 4, 8, 16, 32 or 64 revolutions long.
+#: The longest window in revolutions and in time; windows are 4, 8, ..., 64 (128) revolutions long. Strongly unstable
+#: orbits take longer ones: what happens at one end of their chains is forgotten within a revolution or two.
 _MOST_REVOLUTIONS: Final = 64
 _LONGEST_S: Final = 480.0 * DAY_S
+_UNSTABLE: Final = 10.0
+_MOST_UNSTABLE: Final = 128
+_LONGEST_UNSTABLE_S: Final = 5.5 * JULIAN_YEAR_S
 #: A chain that strays from the periodic orbit by more than this share of its size (rms) is no reference.
 _STRAYED: Final = 0.2
 
@@ -147,8 +152,9 @@ def reference(place: Halo | Dro, epoch_tdb_s: float) -> Reference:
     orbit = find(place)
     period = orbit.period * TIME_S
     revolution = int(np.floor(epoch_tdb_s / period))
-    length = _MOST_REVOLUTIONS
-    while length > chains.SHORT and length * period > _LONGEST_S:
+    unstable = abs(orbit.stability[0]) > _UNSTABLE
+    length, longest = (_MOST_UNSTABLE, _LONGEST_UNSTABLE_S) if unstable else (_MOST_REVOLUTIONS, _LONGEST_S)
+    while length > chains.SHORT and length * period > longest:
         length //= 2
     while True:
         found = _window(orbit, length, revolution // length)
