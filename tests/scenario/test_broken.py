@@ -69,9 +69,9 @@ CASES: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
     ),
     "duplicate id": ("[demands.goods]", "[missions.crew]\n[demands.goods]", 39, ("not valid TOML",)),
     "no such leg": (
-        '{ do = "fly", to = "llo", by = "argonaut" }',
-        '{ do = "fly", to = "base", by = "argonaut" }',
-        20,
+        '{ do = "fly", to = "base", by = "argonaut", within = "2 d" }',
+        '{ do = "fly", to = "leo", by = "argonaut", within = "2 d" }',
+        21,
         ("cannot be flown to",),
     ),
     "craft not in the stack": (
