@@ -4,9 +4,9 @@ The periodic orbit of the restricted problem is laid along the calendar and clos
 model (:mod:`moonvillage.trajectory.chains`). The phase is fixed once for all dates: phase 0 at J2000 and every period
 after, so that an orbit of one name is one orbit for everybody.
 
-The calendar is divided into windows of 64 revolutions or some 14 months at most (strongly unstable orbits: 128, or five
-years), the same for everybody and whatever was asked before; in a window the reference is continuous to centimetres.
-Where two windows meet it jumps, by some hundred to some thousand kilometres and metres a second
+The calendar is divided into windows of 64 revolutions or some 14 months at most (strongly unstable orbits: 128, or
+five years), the same for everybody and whatever was asked before; in a window the reference is continuous to
+centimetres. Where two windows meet it jumps, by some hundred to some thousand kilometres and metres a second
 (``docs/design/orbits.md`` measures it); a leg uses one window throughout. A window that cannot be closed near the
 periodic orbit is halved, down to 4 revolutions.
 """
