@@ -49,7 +49,7 @@ class Steps:
         return result
 
     def epochs(self, divide: int) -> Floats:
-        """Ends of the steps, each divided, increasing, TDB s."""
+        """Ends of the steps, each divided, (n,), increasing, TDB s."""
         shares = np.arange(divide) / divide
         spans = self.high_s - self.low_s
         grid = (self.mid_tdb_s + self.low_s)[:, None] + spans[:, None] * shares

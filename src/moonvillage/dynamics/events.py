@@ -201,7 +201,7 @@ def altitude_crossings(path: Path, altitude_m: float, body: str = "") -> tuple[H
 
 
 def nodes(path: Path, body: str = "") -> tuple[Happening, ...]:
-    """``"ascending_node"`` and ``"descending_node"`` on the equator of date of the Earth or the Moon."""
+    """``"ascending_node"`` and ``"descending_node"`` on the equator of date of Earth or Moon; ValueError else."""
     body = body or path.centre
     if body not in ("earth", "moon"):
         raise ValueError(f"equators are held for 'earth' and 'moon', not for {body!r}")
@@ -251,7 +251,8 @@ def occultations(path: Path, target: str | Site, by: str) -> tuple[Happening, ..
     """``"occultation_start"`` and ``"occultation_end"``: the line from craft to target is cut by a body's sphere.
 
     ``target`` is a body (its centre) or a site; ``by`` is ``"earth"``, ``"moon"`` or ``"sun"``. Geometric: no light
-    time, no air. The record's ``body`` names the target, its state is about ``by``.
+    time, no air. The record's ``body`` names the target, its state is about ``by``. ValueError for another
+    ``by``.
     """
     if isinstance(target, Site) and target.body == by:
         raise ValueError("a site is hidden by its own body when it is below the horizon: use passes")

@@ -25,6 +25,7 @@ class Parameters:
         self.named: dict[str, int] = {}
 
     def take(self, name: str = "") -> Expression:
+        """The next slot, known by ``name`` if a sensitivity may ask for it."""
         if name:
             self.named[name] = self.count
         self.count += 1
@@ -50,6 +51,7 @@ class Force:
         self.gradient: list[list[Expression]] = [[] for _ in PAIRS]
 
     def add(self, acceleration: list[Expression], gradient: list[Expression] | None) -> None:
+        """Add a term: its acceleration (3), and where variations are wanted its gradient (6)."""
         for i in range(3):
             self.acceleration[i].append(acceleration[i])
         if self.wanted and gradient is not None:
@@ -57,6 +59,7 @@ class Force:
                 self.gradient[k].append(gradient[k])
 
     def centre(self, gm: Expression, acceleration: bool = True) -> None:
+        """The centre as a point mass; without ``acceleration`` only its gradient."""
         pull = -gm * self.r2**-1.5
         outer = 3.0 * gm * self.r2**-2.5
         zero = [hy.expression(0.0)] * 3

@@ -74,7 +74,7 @@ class GravityField:
         return hashlib.sha256(repr((self.radius_m, self.coefficients)).encode()).hexdigest()[:16]
 
     def truncated(self, degree: int) -> GravityField:
-        """The same field up to ``degree``; asking for more than it has is an error."""
+        """The same field up to ``degree``; asking for more than it has is a ValueError."""
         if not 0 <= degree <= self.degree:
             raise ValueError(f"the field {self.name} has degree {self.degree}; degree {degree} was asked for")
         return GravityField(self.name, self.radius_m, degree, self.coefficients[: (degree + 1) * (degree + 2) // 2])

@@ -390,7 +390,7 @@ def parameters(
     indirect: bool = True,
     only_points: bool = False,
 ) -> Floats:
-    """Values of the first slots of ``par[]``, those that every model of a centre has, for a granule.
+    """Values (n,) of the first slots of ``par[]``, those that every model of a centre has, for a granule.
 
     ``gm`` replaces masses (m³/s²) by name; see :data:`GM_M3_S2`. ``points`` are left out of the tide. ``axes`` are
     the Moon's, in place of the IAU series. ``indirect`` and ``only_points`` are as the model says
@@ -403,7 +403,7 @@ def parameters(
 
 
 def extras(model: Model, granule: int, gm: Mapping[str, float] | None, srp_m2_kg: float) -> Floats:
-    """Values of the slots that follow those of :func:`parameters`, up to the thrust's; phases are full light."""
+    """Values (n,) of the slots that follow those of :func:`parameters`, up to the thrust's; phases are full light."""
     masses = {**GM_M3_S2, **(gm or {})}
     values: list[Floats] = [np.array([EARTH_ZONALS[n] * EARTH_RADIUS_M**n]) for n in range(3, model.zonals + 1)]
     for body in model.points:

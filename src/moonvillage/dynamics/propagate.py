@@ -108,7 +108,7 @@ class Path:
         return np.concatenate([self.r_m, self.v_m_s])
 
     def at(self, epoch_tdb_s: ArrayLike) -> Floats:
-        """States ``(..., 6)`` at epochs within the span. Needs ``dense=True`` in :func:`propagate`."""
+        """States ``(..., 6)`` at epochs within the span; ValueError outside it, or where the path is not dense."""
         given = np.asarray(epoch_tdb_s, dtype=np.float64)
         epochs = np.atleast_1d(given).ravel()
         if not self.pieces:
@@ -119,7 +119,7 @@ class Path:
         return self.pieces[0].at(epochs).reshape((*given.shape, 6))
 
     def step_epochs(self, divide: int = 4) -> Floats:
-        """Epochs of the integrator's own steps, each divided, in increasing order. Needs ``dense=True``."""
+        """Epochs (n,) of the integrator's own steps, each divided, increasing; ValueError if not dense."""
         if not self.pieces:
             raise ValueError("the path has no dense output; propagate with dense=True")
         low, high = sorted((self.start_tdb_s, self.epoch_tdb_s))
@@ -152,15 +152,15 @@ class Path:
         return np.asarray(0.5 * (a + b))
 
     def periapses(self) -> Floats:
-        """Epochs of closest approach to the centre."""
+        """Epochs (n,) of closest approach to the centre."""
         return self.crossings(lambda _, s: np.einsum("ij,ij->i", s[:, :3], s[:, 3:]), +1)
 
     def apoapses(self) -> Floats:
-        """Epochs of greatest distance from the centre."""
+        """Epochs (n,) of greatest distance from the centre."""
         return self.crossings(lambda _, s: np.einsum("ij,ij->i", s[:, :3], s[:, 3:]), -1)
 
     def radius_crossings(self, radius_m: float, direction: int = 0) -> Floats:
-        """Epochs at which the distance from the centre passes ``radius_m`` (+1 going up, −1 going down)."""
+        """Epochs (n,) at which the distance from the centre passes ``radius_m`` (+1 going up, −1 going down)."""
         return self.crossings(lambda _, s: np.linalg.norm(s[:, :3], axis=1) - radius_m, direction)
 
 

@@ -79,6 +79,6 @@ class Thrust:
         return float(-self.exhaust_m_s * np.log1p(-self.acceleration_m_s2 * duration_s / self.exhaust_m_s))
 
     def parameters(self, mid_tdb_s: float) -> Floats:
-        """Values of the last nine slots of ``par[]`` in the granule around ``mid_tdb_s``."""
+        """Values (9,) of the last slots of ``par[]`` in the granule around ``mid_tdb_s``."""
         head = [self.start_tdb_s - mid_tdb_s, self.acceleration_m_s2, 1.0 / self.exhaust_m_s]
         return np.concatenate([head, self.direction, self.rate_1_s])

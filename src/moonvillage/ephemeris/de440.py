@@ -101,7 +101,7 @@ class Ephemeris:
         return f"{name} {size} bytes {digest.hexdigest()[:16]}"
 
     def check_covers(self, epochs: Floats) -> None:
-        """Raise :class:`EphemerisRangeError` if an epoch (any number of them) lies outside the file."""
+        """Raise :class:`EphemerisRangeError` if an epoch, TDB s past J2000, of any shape, lies outside the file."""
         if epochs.size == 0:
             return
         extremes = (float(epochs.flat[0]),) if epochs.size == 1 else (float(epochs.min()), float(epochs.max()))

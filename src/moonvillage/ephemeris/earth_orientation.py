@@ -51,16 +51,18 @@ class EarthOrientation:
         return np.asarray(np.interp(mjd, self.mjd, column))
 
     def ut1_minus_tai(self, utc_s: ArrayLike) -> Floats:
-        """UT1 − TAI, s, at UTC seconds past 2000-01-01T12:00 UTC (days of 86,400 s); :class:`EphemerisRangeError`
-        outside the table."""
+        """UT1 − TAI, s, of the shape given, at UTC seconds past 2000-01-01T12:00 UTC (days of 86,400 s).
+
+        :class:`EphemerisRangeError` outside the table.
+        """
         return self._at(utc_s, self.ut1_minus_tai_s)
 
     def pole(self, utc_s: ArrayLike) -> tuple[Floats, Floats]:
-        """x and y of the pole, rad, at UTC seconds past 2000-01-01T12:00 UTC."""
+        """x and y of the pole, rad, of the shape given, at UTC seconds past 2000-01-01T12:00 UTC."""
         return self._at(utc_s, self.xp_rad), self._at(utc_s, self.yp_rad)
 
     def celestial_pole(self, utc_s: ArrayLike) -> tuple[Floats, Floats]:
-        """dX and dY of the celestial pole, rad, at UTC seconds past 2000-01-01T12:00 UTC."""
+        """dX and dY of the celestial pole, rad, of the shape given, at UTC seconds past 2000-01-01T12:00 UTC."""
         return self._at(utc_s, self.dx_rad), self._at(utc_s, self.dy_rad)
 
 

@@ -26,7 +26,7 @@ EARTH_FLATTENING: Final = 1.0 / 298.257223563
 
 
 def unit(vector: ArrayLike) -> Floats:
-    """Vectors of length one along the last axis."""
+    """Vectors of length one along the last axis, of the shape given, (..., n)."""
     v = np.asarray(vector, dtype=np.float64)
     return np.asarray(v / np.linalg.norm(v, axis=-1, keepdims=True))
 
@@ -152,7 +152,7 @@ def spherical_to_cartesian(latitude_rad: ArrayLike, longitude_rad: ArrayLike, ra
 
 
 def cartesian_to_spherical(r_m: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Planetocentric latitude, east longitude (−π, π] and radius of a body-fixed vector."""
+    """Latitude, east longitude (−π, π], rad, and radius, each (...), of body-fixed vectors (..., 3)."""
     r = np.asarray(r_m, dtype=np.float64)
     radius = np.linalg.norm(r, axis=-1)
     return np.arctan2(r[..., 2], np.hypot(r[..., 0], r[..., 1])), np.arctan2(r[..., 1], r[..., 0]), radius
@@ -171,7 +171,7 @@ def moon_site_state(
 
 
 def moon_latitude_longitude(epoch_tdb_s: ArrayLike, r_m: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """ME latitude, east longitude (rad) and height above 1737400 m of a Moon-centred ICRF position."""
+    """ME latitude, east longitude (rad), height over 1737400 m, each (...), of Moon-centred ICRF positions (..., 3)."""
     fixed = np.einsum("...ij,...j->...i", moon_me_matrix(epoch_tdb_s), np.asarray(r_m, dtype=np.float64))
     latitude, longitude, radius = cartesian_to_spherical(fixed)
     return latitude, longitude, radius - MOON_RADIUS_M

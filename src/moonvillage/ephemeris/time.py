@@ -30,7 +30,7 @@ _ISO = re.compile(
 
 @lru_cache(maxsize=1)
 def leaps() -> tuple[Floats, Floats]:
-    """UTC counts (s past 2000-01-01T12:00 UTC) from which on TAI − UTC has a value, and the values, since 1972."""
+    """UTC counts (s past 2000-01-01T12:00 UTC) from which on TAI − UTC has a value, (n,), and the values, since 1972."""
     table = leap_seconds.get()
     table = table[table["year"] >= 1972]
     days = np.array([_erfa.cal2jd(int(row["year"]), int(row["month"]), 1)[1] for row in table]) - 51544.5
@@ -38,7 +38,7 @@ def leaps() -> tuple[Floats, Floats]:
 
 
 def look_up(count: Floats, starts: Floats, values: Floats) -> Floats:
-    """The value of the step that each count stands on; ValueError below the first."""
+    """The value of the step that each count stands on, of the shape of ``count``; ValueError below the first."""
     index = np.searchsorted(starts, count, side="right") - 1
     if np.any(index < 0):
         raise ValueError("UTC is held here from 1972-01-01 on; earlier dates are read as text alone")
@@ -134,7 +134,10 @@ def _tdb_to_calendar(tdb_s: float) -> tuple[int, float]:
 
 
 def tdb_s_to_utc(tdb_s: float, *, decimals: int = 0) -> str:
-    """ISO 8601 UTC text of TDB seconds past J2000, to ``decimals`` (0 to 6) places: ``2027-03-14T06:00:00Z``."""
+    """ISO 8601 UTC text of TDB seconds past J2000, to ``decimals`` (0 to 6) places: ``2027-03-14T06:00:00Z``.
+
+    Raises ValueError for other ``decimals``.
+    """
     if not 0 <= decimals <= 6:
         raise ValueError(f"decimals is {decimals}; give 0 to 6")
     day, second = _tdb_to_calendar(tdb_s)
