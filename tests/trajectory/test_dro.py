@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from moonvillage import dynamics
+from moonvillage.errors import InputError
 from moonvillage.records.places import Dro
+from moonvillage.scenario import load
+from moonvillage.scenario.examples import example_text
 from moonvillage.trajectory import cr3bp, dro, nrho
 
 ARTEMIS = Dro("dro", 70e6)
@@ -43,6 +48,20 @@ def test_artemis_orbit() -> None:
     assert 13.5 < days < 14.3
     with pytest.raises(ValueError, match="has radii from"):
         dro.find_dro(Dro("far", 9e8))
+
+
+def test_a_scenario_may_name_one(tmp_path: Path) -> None:
+    """`kind = "dro"` with its radius; without it the error names the remedy."""
+    text = example_text("far-side")
+    place = '\n[places.dro]\nkind = "dro"\n'
+    good = tmp_path / "good.toml"
+    good.write_text(text + place + 'radius = "70000 km"\n')
+    assert load(good).places["dro"] == Dro("dro", 70e6)
+    bad = tmp_path / "bad.toml"
+    bad.write_text(text + place)
+    with pytest.raises(InputError) as caught:
+        load(bad)
+    assert "70000 km" in str(caught.value)
 
 
 @pytest.mark.parametrize("radius_m", [20e6, 70e6])
