@@ -49,6 +49,7 @@ def replay(mission: Mission | str | Path, *, progress: Progress | None = None) -
     situations: dict[str, Situation] = {}
     rows: list[Row] = []
     notes: list[str] = []
+    failures: list[str] = []
     for index, step in enumerate(mission.steps):
         if progress is not None:
             progress(mission.id, index / len(mission.steps), step.title or step.id)
@@ -57,7 +58,7 @@ def replay(mission: Mission | str | Path, *, progress: Progress | None = None) -
         situations |= outcome.after
         name = step.title or step.id
         if outcome.reason:
-            notes.append(f"{name}: {outcome.reason}")
+            failures.append(f"{name}: {outcome.reason}")
             situations.pop(step.craft, None)
         notes += [f"{name}: {note}" for note in outcome.notes]
         for number, flown in enumerate(step.flown):
@@ -66,7 +67,15 @@ def replay(mission: Mission | str | Path, *, progress: Progress | None = None) -
     if progress is not None:
         progress(mission.id, 1.0, "")
     sources = tuple((str(k), str(v)) for k, v in mission.sources.items())
-    return Replay(mission.id, mission.title, tuple(rows), tuple(notes), sources, time.process_time() - begun)
+    return Replay(
+        mission.id,
+        mission.title,
+        tuple(rows),
+        tuple(notes),
+        sources,
+        tuple(failures),
+        time.process_time() - begun,
+    )
 
 
 def _fly(step: Step, context: Context) -> Outcome:

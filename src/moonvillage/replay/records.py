@@ -130,13 +130,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A mission replayed: its rows, in the order of the file, and what each step approximated or failed at."""
+    """A mission replayed: its rows in the order of the file, what steps approximated, and which failed, and why."""
 
     mission: str
     title: str
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
+    failures: tuple[str, ...] = ()
     cpu_s: float = 0.0
 
     @property
@@ -159,6 +160,7 @@ class Replay:
             "summary": summarise(list(self.rows)),
             "within": self.within,
             "notes": list(self.notes),
+            "failures": list(self.failures),
             "sources": dict(self.sources),
         }
 

@@ -93,6 +93,7 @@ def mission_table(replay: Replay) -> RenderableType:
         table.add_row(name, _NAMES.get(row.quantity, row.quantity), *cells, f"{row.confidence:.2f}", _verdict(row))
     parts: list[RenderableType] = [table]
     parts += [Text(f"  [{k + 1}] {reason}", "dim") for k, reason in enumerate(reasons)]
+    parts += [Text(f"  failed: {failure}", "red") for failure in replay.failures]
     parts.append(Text(""))
     return Group(*parts)
 

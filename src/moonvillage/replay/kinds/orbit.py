@@ -71,6 +71,8 @@ class Orbit(Step):
 def fly_orbit(step: Orbit, context: Context) -> Outcome:
     """Place the craft; its periapsis is at the ascending node, its node free where nothing fixes it."""
     epoch = step.date_tdb_s
+    if step.apoapsis_m < step.periapsis_m:
+        return Outcome(reason="The apoapsis is below the periapsis; exchange them.")
     pole = moon_me_matrix(epoch)[2] if step.body == "moon" else earth_pole(epoch)
     tilt = 0.5 * math.pi if step.inclination_rad is None else step.inclination_rad
     family = PlaneFamily.about(pole, tilt)
