@@ -181,7 +181,7 @@ def _least(
     off = np.rad2deg(float(np.max(np.abs(residual[2:]))))
     if narrow and off > 0.5:
         return (
-            f"the free return arrives some {off:.1f} deg outside all planes of that inclination; an orbit steeper to the "
-            "equator by that can be reached."
+            f"the free return arrives some {off:.1f} deg outside all planes of that inclination; an orbit "
+            "steeper to the equator by that can be reached."
         )
     return f"the search stopped short of the orbit ({float(np.max(np.abs(residual))):.1e})."
