@@ -133,3 +133,16 @@ def test_an_interrupted_map_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch
 def test_no_cells_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one"):
         window_map(TO_LLO, np.array([]), np.array([DAY_S]))
+
+
+@pytest.mark.slow
+def test_a_cell_can_be_flown_as_a_leg() -> None:
+    """The single solver finds a transfer for given times at any phase, with its trajectory."""
+    found = window_map(TO_NRHO, np.array([START + 3 * DAY_S]), DAY_S * np.array([5.0, 7.0, 9.0]), workers=1)
+    for j, duration in enumerate(found.durations_s):
+        leg = solve(TO_NRHO, START + 3 * DAY_S, duration_s=float(duration), fixed_departure=True, samples=5)
+        assert leg.converged, leg.reason
+        assert leg.departure_tdb_s == pytest.approx(START + 3 * DAY_S, abs=1e-3)
+        assert leg.duration_s == pytest.approx(float(duration), abs=1e-3)
+        assert leg.dv_m_s < found.dv_m_s[0, j] + 100.0
+        assert leg.trajectory is not None

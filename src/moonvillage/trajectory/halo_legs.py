@@ -252,6 +252,8 @@ def solve_earth_to_halo(arc: Arc, departure_tdb_s: float, options: SolveOptions)
     if isinstance(found, str):
         # where the Moon stands too high for the inclination, the nearest plane is flown, and the departure pays
         found = search_transfer(place, seeds, -1, departure_tdb_s, True, in_plane(True), fixed)
+    if isinstance(found, str) and isinstance(place, Halo) and options.fixed_departure and options.duration_s:
+        return _at_given_times(arc, departure_tdb_s, options, found)
     if isinstance(found, str):
         return refusal(arc, departure_tdb_s, found)
     x = found.solution.x
@@ -283,6 +285,46 @@ def solve_earth_to_halo(arc: Arc, departure_tdb_s: float, options: SolveOptions)
         t0,
         options,
         c3,
+        approximation=note,
+    )
+
+
+def _at_given_times(arc: Arc, departure: float, options: SolveOptions, reason: str) -> Leg:
+    """A leg that must leave and arrive at given times, at whatever phase of the halo: as a window map's cell."""
+    from moonvillage.trajectory.flyby_fan import flyby_fan
+    from moonvillage.trajectory.many_halo import transfers_to_halo
+    from moonvillage.trajectory.many_halo_arcs import STRAIGHT_CHANGE_S
+
+    origin, place = arc.origin, arc.destination
+    assert isinstance(origin, EarthOrbit)
+    assert isinstance(place, Halo)
+    duration = float(options.duration_s or 0.0)
+    fan = flyby_fan(nrho.find(place), MOON_RADIUS_M + FLYBY_ALTITUDE_M)
+    cell = transfers_to_halo(origin, place, np.array([departure]), np.array([duration]), fan)
+    if not cell.solved[0]:
+        return refusal(arc, departure, reason)
+    x, home, arrival = cell.unknowns[0], cell.home[0], departure + duration
+    burns, note = departure_burns("tli", departure, home[:3], home[3:], origin.inclination_rad)
+    events = [Event("departure", departure)]
+    coasts = [Coast(arrival - STRAIGHT_CHANGE_S, "earth")]
+    if not cell.straight[0]:
+        near = arrival - float(x[0])
+        coasts = [Coast(near - CHANGE_S, "earth"), Coast(near, "moon", x[4:])]
+        burns.append(impulse("flyby", near, x[4:]))
+        events.append(Event("perilune", near, f"{FLYBY_ALTITUDE_M / 1e3:.0f} km"))
+    stretch = reference(place, arrival)
+    target = stretch.state(arrival)
+    coasts.append(Coast(arrival, "moon", x[1:4]))
+    flown = fly(departure, "earth", home[:3], home[3:], coasts, dense=options.samples > 0)
+    return finish(
+        arc,
+        [*burns, impulse("insertion", arrival, x[1:4])],
+        [*events, Event("arrival", arrival, f"phase {stretch.phase(arrival):.3f} past apolune")],
+        flown,
+        (float(np.linalg.norm(flown.r_m - target[:3])), float(np.linalg.norm(flown.v_m_s - target[3:]))),
+        departure,
+        options,
+        float(cell.c3_m2_s2[0]),
         approximation=note,
     )
 

@@ -304,6 +304,8 @@ def _solve(
         wide = reach * scale[:4]
         grazed = meet(graze, guesses[:, :4], wide, tolerance=1e-3, iterations=many, hopeless=far)
         keep = np.flatnonzero(grazed.miss < 0.1)
+        if not keep.size:
+            return
         grazed, task = grazed.take(keep), task.take(keep)
         # the burn at perilune by conics, the rest flown: two free directions, and no long arc to bend them
         near = grazed.values.detail
@@ -324,6 +326,8 @@ def _solve(
 
     ends: Ends = meet(search, start, reach * scale, tolerance=1e-2, iterations=many, hopeless=far)
     hope = np.flatnonzero(ends.miss < 0.1)
+    if not hope.size:
+        return
     ends, keep = ends.take(hope), keep[hope]
     task = task.take(hope)
     if not straight:  # nothing is free where one burn meets three conditions

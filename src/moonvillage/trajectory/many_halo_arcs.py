@@ -1,8 +1,8 @@
 """The arcs of many transfers to a halo at once: flown backward, with derivatives and conditions.
 
 The arrays of :mod:`moonvillage.trajectory.halo_arcs`, with arrival and departure given. The unknowns of a transfer
-with a flyby are its coast from perilune to the halo (s), insertion and burn at perilune (m/s, ICRF); of a straight one the
-insertion alone.
+with a flyby are its coast from perilune to the halo (s), insertion and burn at perilune (m/s, ICRF); a straight one
+has the insertion alone.
 """
 
 from __future__ import annotations
