@@ -113,7 +113,7 @@ class EntryFlight:
 
 
 def heating(density_kg_m3: ArrayLike, speed_m_s: ArrayLike, nose_radius_m: float) -> tuple[Floats, Floats]:
-    """Convective and radiative heat flux at the stagnation point, W/m², of arrays of density and speed.
+    """Convective and radiative heat flux at the stagnation point, W/m² (n,), of densities and speeds (n,).
 
     Tauber & Sutton hold from 10 to 16 km/s, 6.66e-5 to 6.31e-4 kg/m³ and noses of 0.3 to 3 m; a blunter nose is
     taken as one of 3 m for the radiation, which is nothing below 9 km/s.
@@ -399,7 +399,7 @@ def fly_entry(
     pullout_rad: float | None = None,
     step_s: float = 0.5,
 ) -> EntryFlight:
-    """Fly one entry from a state, ICRF about the Earth, at a TDB epoch; the record keeps every step.
+    """Fly one entry from a state (3,), (3,), ICRF about the Earth, at a TDB epoch; the record keeps every step.
 
     Parameters as for :func:`fly_batch`.
     """

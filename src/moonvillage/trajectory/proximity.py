@@ -310,7 +310,7 @@ def approach_target(
     centre
         ``"earth"`` or ``"moon"``.
     start_tdb_s, r_m, v_m_s
-        The chaser, ICRF about the body, TDB seconds past J2000.
+        The chaser, (3,) m and (3,) m/s, ICRF about the body, TDB seconds past J2000.
     target
         The target's flight with dense output over the whole phase and the trailing time of its farthest hold.
     approach

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonvillage import dynamics
-from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2
+from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_EARTH_M3_S2, GM_MOON_M3_S2, MOON_RADIUS_M
 from moonvillage.records.legs import Burn, Event
 from moonvillage.trajectory.catching_up import Insertion, Phasing, Slot, phase
 from moonvillage.trajectory.flown import Coast, fly
@@ -40,6 +40,9 @@ from moonvillage.trajectory.proximity import duration as terminal_duration
 Floats = NDArray[np.float64]
 
 _GM: Final = {"earth": GM_EARTH_M3_S2, "moon": GM_MOON_M3_S2}
+_RADIUS: Final = {"earth": EARTH_RADIUS_M, "moon": MOON_RADIUS_M}
+#: Lower than this a chaser is not flown: air, and mountains.
+_FLOOR_M: Final = {"earth": 130e3, "moon": 8e3}
 _G0: Final = 9.80665
 HOUR_S: Final = 3600.0
 
@@ -310,7 +313,17 @@ def _joined(
             kicks.append((burn.epoch_tdb_s, dv))
     coasts = [Coast(epoch, centre, dv) for epoch, dv in kicks]
     coasts.append(Coast(contact, centre))
-    flown = fly(caught.start_tdb_s, centre, caught.r0_m, caught.v0_m_s, coasts)
+    flown = fly(caught.start_tdb_s, centre, caught.r0_m, caught.v0_m_s, coasts, dense=True)
+    lowest, when = _lowest(flown.paths, _RADIUS[centre])
+    if lowest < _FLOOR_M[centre]:
+        return Rendezvous(
+            profile.name,
+            centre,
+            caught.start_tdb_s,
+            float("nan"),
+            reason=f"On its way the chaser comes down to {lowest / 1e3:.0f} km, "
+            f"{(when - caught.start_tdb_s) / 3600:.1f} h after insertion; insert it higher, or raise it sooner.",
+        )
     there = target.at(contact)
     apart = float(np.linalg.norm(flown.r_m - there[:3]))
     _, closing = relative_state(np.concatenate([flown.r_m, flown.v_m_s]), there)
@@ -320,6 +333,7 @@ def _joined(
         phases[burn.name] = phases.get(burn.name, 0.0) + burn.dv_m_s
     events = [Event("insertion", caught.start_tdb_s, f"the target leads by {np.rad2deg(caught.lead_rad):.1f} deg")]
     events += [Event(b.name, b.epoch_tdb_s) for b in caught.burns[:-1]]
+    events.append(Event("lowest", when, f"{lowest / 1e3:.1f} km"))
     events.append(Event("hand-over", terminal.start_tdb_s, f"{profile.approach.start_distance_m / 1e3:g} km"))
     for distance, begin, finish in terminal.holds:
         events.append(Event("hold", begin, f"{distance:g} m"))
@@ -332,6 +346,7 @@ def _joined(
         begin = contact + pumping.after_s
         events.append(Event("refuelling begins", begin, f"{pumping.mass_kg:g} kg"))
         events.append(Event("refuelling complete", begin + pumping.duration_s, f"{pumping.mass_kg:g} kg"))
+    events.sort(key=lambda event: event.epoch_tdb_s)
     propellant = None
     total = float(sum(burn.dv_m_s for burn in burns))
     if mass_kg is not None and isp_s is not None:
@@ -360,6 +375,21 @@ def _joined(
         closure_velocity_m_s=float(np.linalg.norm(closing[0] - planned[0])),
         approximation=notes.rstrip("; "),
     )
+
+
+def _lowest(paths: Sequence[dynamics.Path], radius_m: float) -> tuple[float, float]:
+    """Least height above a radius along a flight, m, and its epoch."""
+    best = (float("inf"), float("nan"))
+    for path in paths:
+        if path.epoch_tdb_s <= path.start_tdb_s:
+            continue
+        epochs = np.linspace(
+            path.start_tdb_s, path.epoch_tdb_s, int((path.epoch_tdb_s - path.start_tdb_s) / 60.0) + 2
+        )
+        height = np.linalg.norm(path.at(epochs)[:, :3], axis=1) - radius_m
+        k = int(np.argmin(height))
+        best = min(best, (float(height[k]), float(epochs[k])))
+    return best
 
 
 def _triple(vector: Floats) -> tuple[float, float, float]:
