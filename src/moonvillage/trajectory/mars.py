@@ -143,7 +143,8 @@ def hyperbola_miss(
 ) -> tuple[Floats, Floats, Floats]:
     """How far a Mars-centred state is from the wished hyperbola: (momentum along it − 1, across it, time, s).
 
-    ``normal`` and ``side`` are unit vectors of the wished momentum and across it; the time is since periapsis.
+    ``r``, ``v`` are (..., 3), m and m/s, ICRF about Mars; ``normal`` and ``side`` unit vectors (3,) of the wished
+    momentum and across it; ``periapsis`` its radius, m. Each result is (...,); the time is since periapsis.
     """
     radius = np.sqrt(np.einsum("...i,...i->...", r, r))
     speed2 = np.einsum("...i,...i->...", v, v)
@@ -252,7 +253,7 @@ def _burnout(radius: float, inclination: float, x: Floats) -> tuple[Floats, Floa
 
 
 def arrival_asymptote(t0: float, t2: float) -> Floats:
-    """Direction of the excess velocity at Mars, patched conics."""
+    """Direction (3,), ICRF, of the excess velocity at Mars, on patched conics; epochs are TDB s past J2000."""
     ephemeris = de440.load()
     r1 = ephemeris.position("earth", t0, "sun")
     r2, v2 = ephemeris.state("mars", t2, "sun")
@@ -304,7 +305,7 @@ def _leg(
 
 
 def departure_energy(r: Floats, v: Floats) -> float:
-    """C3 with the potential of the Earth's J2, so that it is the one of the asymptote."""
+    """C3, m²/s², of a geocentric state r, v (3,), with the potential of the Earth's J2: that of the asymptote."""
     distance = float(np.linalg.norm(r))
     flat = EARTH_J2 * (EARTH_RADIUS_M / distance) ** 2 * 0.5 * (3.0 * (r[2] / distance) ** 2 - 1.0)
     return float(v @ v) - 2.0 * GM_EARTH_M3_S2 / distance * (1.0 - float(flat))

@@ -41,7 +41,13 @@ VARIANTS: Final[dict[tuple[type[Place], type[Place], str], Solver]] = {}
 
 
 def register(origin: type[Place], destination: type[Place], via: str = "") -> Callable[[Solver], Solver]:
-    """Enter a solver for arcs from ``origin`` to ``destination``, by the usual way or by the one named ``via``."""
+    """Enter a solver for arcs from ``origin`` to ``destination``, by the usual way or by the one named ``via``.
+
+    Raises
+    ------
+    ValueError
+        If there is one already.
+    """
 
     def enter(solver: Solver) -> Solver:
         if (origin, destination) in SOLVERS if not via else (origin, destination, via) in VARIANTS:
