@@ -12,7 +12,6 @@ from typing import Annotated
 
 import cyclopts
 from cyclopts import Parameter
-from rich.console import Console
 
 from moonvillage import __version__
 from moonvillage.cli.shared import (
@@ -24,6 +23,7 @@ from moonvillage.cli.shared import (
     Out,
     Quiet,
     as_json,
+    paper,
     print_json,
     progress_bar,
     stoppable,
@@ -104,7 +104,7 @@ def _run(file: Path, out: Path | None, until: str, json: bool, quiet: bool, work
     else:
         from moonvillage.reporting.console import summary_lines
 
-        Console().print(summary_lines(summary))
+        paper().print(summary_lines(summary))
     if summary["status"] == "interrupted":
         return INTERRUPTED
     return DONE if summary["status"] in ("optimal", "feasible", "tabulated") else ANSWER_IS_NO
@@ -223,7 +223,7 @@ def allow(file: Path, /, *, mission: str | None = None, date: str | None = None,
     else:
         from moonvillage.reporting.listing import decision_lines
 
-        Console().print(decision_lines(decisions))
+        paper().print(decision_lines(decisions))
     return DONE if all(d["answer"] in ("allowed", "conditional") for d in decisions) else ANSWER_IS_NO
 
 
@@ -248,7 +248,7 @@ def catalog(kind: str | None = None, id: str | None = None, /, *, json: Json = F
     else:
         from moonvillage.reporting.listing import catalog_lines
 
-        Console().print(catalog_lines(value))
+        paper().print(catalog_lines(value))
     return DONE
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from moonvillage.cli.shared import ANSWER_IS_NO, DONE, Json, Quiet, print_json, progress_bar
+from moonvillage.cli.shared import ANSWER_IS_NO, DONE, Json, Quiet, paper, print_json, progress_bar
 
 
 def replay(
@@ -75,11 +75,9 @@ def replay(
     if json:
         print_json([result.as_json() for result in results])
     else:
-        from rich.console import Console
-
         from moonvillage.replay.table import mission_table, notes_of, summary_table
 
-        console = Console()
+        console = paper()
         for result in results:
             console.print(mission_table(result))
             if notes:
@@ -111,7 +109,5 @@ def _take_apart(file: Path, area: str | None, mass: str | None, json: bool) -> i
     if json:
         print_json(as_json(flown))
     else:
-        from rich.console import Console
-
-        Console().print(arc_table(flown))
+        paper().print(arc_table(flown))
     return DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -97,3 +98,9 @@ def as_json(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "remedy": problem.remedy,
     }
+
+
+def paper() -> Console:
+    """Where tables are printed: as wide as the terminal, and 120 columns where there is none."""
+    console = Console()
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=120)
