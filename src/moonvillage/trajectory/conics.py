@@ -34,6 +34,8 @@ class Climb:
 def climb(start_radius_m: float, path_angle_rad: float, end_radius_m: ArrayLike, time_s: ArrayLike) -> Climb:
     """The ellipse from ``start_radius_m`` at ``path_angle_rad`` ≥ 0 out to ``end_radius_m`` in ``time_s``.
 
+    ``end_radius_m`` and ``time_s`` are (...), broadcast together.
+
     Solved by Newton's method for the eccentric anomaly E at the end, in which the time of flight is smooth and
     rising through apogee (E = π; about 5 d to the Moon): longer flights arrive on the way down.
     """

@@ -26,12 +26,18 @@ def size(vector: Floats) -> Floats:
 
 
 def unit(vector: Floats) -> Floats:
-    """Vectors of length one."""
+    """Vectors of length one.
+
+    ``vector`` (..., 3).
+    """
     return vector / size(vector)[..., None]
 
 
 def cross(first: Floats, second: Floats) -> Floats:
-    """Cross products along the last axis; several times faster than NumPy's own."""
+    """Cross products along the last axis; several times faster than NumPy's own.
+
+    ``first`` and ``second`` are (..., 3).
+    """
     a, b, c = first[..., 0], first[..., 1], first[..., 2]
     d, e, f = second[..., 0], second[..., 1], second[..., 2]
     return np.stack([b * f - c * e, c * d - a * f, a * e - b * d], axis=-1)
@@ -64,7 +70,10 @@ class Families:
         )
 
     def take(self, index: NDArray[np.int64]) -> Families:
-        """The families of some of the flights."""
+        """The families of some of the flights.
+
+        ``index`` (m,).
+        """
         return Families(self.axis[index], self.angle_rad[index], self.a[index], self.b[index])
 
     def normal(self, psi: Floats) -> Floats:

@@ -57,6 +57,8 @@ class Near:
 def flow(epoch: float, state: Floats, to: float, centre: str, exact: bool) -> tuple[Floats, Floats]:
     """End state and transition matrix.
 
+    ``state`` (6,), SI, about ``centre``; returns (6,) and (6, 6).
+
     The search runs in the Earth-centred formulation throughout, where the Moon is a point mass: it is four times
     faster. ``exact`` flies the full model of the centre, for the few steps that remain.
     """
@@ -75,7 +77,10 @@ def flow(epoch: float, state: Floats, to: float, centre: str, exact: bool) -> tu
 
 
 def state_rate(epoch: float, state: Floats, centre: str) -> Floats:
-    """Time derivative of a state: both bodies and the Earth's J2 (about the pole of J2000); good to 1e-7 m/s²."""
+    """Time derivative of a state: both bodies and the Earth's J2 (about the pole of J2000); good to 1e-7 m/s².
+
+    ``state`` and the result are (6,).
+    """
     gm, other = (GM_MOON_M3_S2, "earth") if centre == "moon" else (GM_EARTH_M3_S2, "moon")
     gm_other = GM_EARTH_M3_S2 if centre == "moon" else GM_MOON_M3_S2
     r = state[:3]
@@ -91,7 +96,10 @@ def state_rate(epoch: float, state: Floats, centre: str) -> Floats:
 
 
 def near_moon(reference: Reference, epoch_tdb_s: float, sense: int, x: Floats, exact: bool) -> Near:
-    """From the halo, after its burn, to x[1] seconds later (or earlier)."""
+    """From the halo, after its burn, to x[1] seconds later (or earlier).
+
+    ``x`` (8,) or (5,).
+    """
     t_halo = epoch_tdb_s + float(x[0])
     t_near = t_halo + sense * float(x[1])
     nothing = Near(t_near, np.full(6, np.nan), np.full((6, x.size), np.nan))
@@ -158,6 +166,8 @@ def plane_conditions(state: Floats, jacobian: Floats, planes: list[Plane]) -> tu
 def outward_planes(moon_r: Floats, moon_v: Floats, inclination_rad: float) -> list[Plane]:
     """Conditions that turn the outward plane about the line to the Moon to the inclination, the likelier first.
 
+    ``moon_r`` and ``moon_v`` are (3,), geocentric.
+
     Each says that the normal has no part along one direction; unlike the inclination itself it is never singular.
     Where the Moon stands higher than the inclination, the one plane is the nearest.
     """
@@ -198,7 +208,10 @@ def entry_conditions(
 
 
 def start_from(seed: Seed, sense: int, epoch_tdb_s: float, flyby: bool) -> Floats:
-    """The unknowns of a seed laid into the ephemeris at an epoch on the halo (shift zero)."""
+    """The unknowns of a seed laid into the ephemeris at an epoch on the halo (shift zero).
+
+    Returns (9,) with a flyby, (5,) without.
+    """
     ephemeris = de440.load()
 
     def turned(burn: Floats, epoch: float) -> Floats:

@@ -148,7 +148,10 @@ def _and_fixed(evaluate: Evaluator, fixed: Sequence[tuple[Floats, float]], epoch
 
 
 def fixed_times(options: SolveOptions, sense: int, departure: float) -> list[tuple[Floats, float]]:
-    """The linear conditions that a fixed departure or duration puts on (halo epoch, coast, transfer)."""
+    """The linear conditions that a fixed departure or duration puts on (halo epoch, coast, transfer).
+
+    Each is a row (3,) and its value.
+    """
     found = []
     if options.fixed_departure:
         back = 0.0 if sense > 0 else -1.0
@@ -170,7 +173,10 @@ def finish(
     final: Floats | None = None,
     approximation: str = "",
 ) -> Leg:
-    """The leg, if its second flight ends where it should; a failure otherwise."""
+    """The leg, if its second flight ends where it should; a failure otherwise.
+
+    ``final`` (6,), if the end of the flight is not the end of the leg.
+    """
     arrival = flown.epoch_tdb_s
     if not (closure[0] < _GOOD_POSITION_M and closure[1] < _GOOD_VELOCITY_M_S):
         return failure(

@@ -283,7 +283,10 @@ def low_orbit_seeds(orbit: HaloOrbit, radius_m: float, inclination_rad: float | 
 
 
 def perilune_state(orbit: HaloOrbit, seed: Seed) -> Floats:
-    """Rotating state just after the flyby burn (or the departure from the low orbit) of a seed."""
+    """Rotating state just after the flyby burn (or the departure from the low orbit) of a seed.
+
+    Returns (6,), non-dimensional.
+    """
     x = np.concatenate([[seed.phase, seed.coast], seed.insertion])
     return _backwards(orbit, x)[0]
 

@@ -190,6 +190,8 @@ def polish(
 ) -> Solution:
     """Like :func:`least_burns`, from a start that is already near the least: a few safe steps.
 
+    ``x`` and ``scale`` are (n,); ``evaluate`` takes (n,).
+
     Each step minimises a model of the burns (their curvature is known in closed form: a length grows to second
     order only across itself) under the linearised conditions, within a trust region that shrinks when a step does
     not pay. Costs are taken at equal conditions: the least-norm step back onto them is part of the comparison.

@@ -68,7 +68,10 @@ def lunar_family(
 
 
 def parking_hold(family: PlaneFamily, direction: Floats, swept_rad: float, branch: int) -> tl.Hold | None:
-    """Where on the parking orbits the injection lies; None if none of them can send a craft that way."""
+    """Where on the parking orbits the injection lies; None if none of them can send a craft that way.
+
+    ``direction`` (3,), a unit vector.
+    """
     _, margin = family.containing(direction)
     if margin > tl.MARGIN_RAD:
         return tl.hold(family, direction, swept_rad, branch)

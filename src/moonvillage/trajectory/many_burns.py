@@ -30,11 +30,13 @@ class Values:
     detail: Floats
 
     def take(self, rows: Rows | NDArray[np.bool_]) -> Values:
+        """Some rows: ``rows`` (m,)."""
         return Values(
             self.conditions[rows], self.jacobian[rows], self.extra[rows], self.extra_by[rows], self.detail[rows]
         )
 
     def put(self, rows: Rows, other: Values) -> None:
+        """Replace rows (m,)."""
         self.conditions[rows], self.jacobian[rows] = other.conditions, other.jacobian
         self.extra[rows], self.extra_by[rows], self.detail[rows] = other.extra, other.extra_by, other.detail
 
@@ -61,6 +63,7 @@ class Ends:
     miss: Floats
 
     def take(self, rows: Rows) -> Ends:
+        """Some rows: ``rows`` (m,)."""
         return Ends(self.x[rows], self.values.take(rows), self.miss[rows])
 
 
@@ -127,6 +130,8 @@ def lessen(
     accuracy: float,
 ) -> Ends:
     """From near the conditions towards the least sum of burns: sequential quadratic programming, all rows in step.
+
+    ``scale`` (n,); the result has the rows (k, n) of ``start``.
 
     The Hessian begins as that of the burns (a length curves only across itself) and learns the rest by damped BFGS
     updates (Nocedal & Wright 2006, procedure 18.2). A step counts if the augmented Lagrangian falls, with the

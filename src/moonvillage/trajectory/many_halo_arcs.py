@@ -60,6 +60,7 @@ class Task:
     straight: bool
 
     def take(self, rows: Rows) -> Task:
+        """Some of the transfers: ``rows`` (m,)."""
         return Task(
             self.departures[rows],
             self.arrivals[rows],
@@ -79,7 +80,10 @@ def turned_at(burns: Floats, epochs: Floats) -> Floats:
 
 
 def changed(epochs: Floats, states: Floats, old: str, new: str) -> tuple[Floats, Floats]:
-    """The same states about another body; epochs that are no number stay none."""
+    """The same states about another body; epochs that are no number stay none.
+
+    ``epochs`` (k,), ``states`` (k, 6).
+    """
     sound = np.where(np.isfinite(epochs), epochs, 0.0)
     r, v = dynamics.change_centre(sound, states[:, :3], states[:, 3:], old, new)
     return r, v
@@ -198,7 +202,10 @@ def _rate(epochs: Floats, states: Floats, centre: str) -> Floats:
 
 
 def evaluate(task: Task, x: Floats, exact: bool) -> Values:
-    """Conditions at perilune and perigee, with the injection as extra cost; the detail are the states after it."""
+    """Conditions at perilune and perigee, with the injection as extra cost; the detail are the states after it.
+
+    ``x`` (k, 7) with a flyby, (k, 3) straight.
+    """
     start = task.targets.copy()
     unknowns = x.shape[1]
     conditions, slopes = [], []

@@ -104,6 +104,8 @@ def transfers_to_low_orbit(
     ------
     EphemerisRangeError
         If a flight leaves DE440.
+    ValueError
+        If the parking orbit's node is given.
     """
     if origin.raan_rad is not None:
         raise ValueError("the parking orbit's node must be free")

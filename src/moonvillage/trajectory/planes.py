@@ -20,14 +20,20 @@ Floats = NDArray[np.float64]
 
 
 def cross(first: Floats, second: Floats) -> Floats:
-    """Cross product of two 3-vectors; ten times faster than NumPy's general one."""
+    """Cross product of two 3-vectors; ten times faster than NumPy's general one.
+
+    ``first`` and ``second`` are (3,).
+    """
     a, b, c = first.tolist()
     d, e, f = second.tolist()
     return np.array([b * f - c * e, c * d - a * f, a * e - b * d])
 
 
 def normalised(vector: Floats) -> Floats:
-    """A 3-vector divided by its length."""
+    """A 3-vector divided by its length.
+
+    ``vector`` (3,).
+    """
     return vector / math.sqrt(float(vector @ vector))
 
 
@@ -39,7 +45,10 @@ def _perpendicular(axis: Floats) -> tuple[Floats, Floats]:
 
 
 def rotate(vector: Floats, axis: Floats, angle_rad: float) -> Floats:
-    """Rotate a vector about a unit axis (Rodrigues)."""
+    """Rotate a vector about a unit axis (Rodrigues).
+
+    ``vector`` and ``axis`` are (3,).
+    """
     c, s = math.cos(angle_rad), math.sin(angle_rad)
     return vector * c + cross(axis, vector) * s + axis * (float(axis @ vector) * (1.0 - c))
 
@@ -55,18 +64,27 @@ class PlaneFamily:
 
     @classmethod
     def about(cls, axis: Floats, angle_rad: float) -> PlaneFamily:
-        """The family about any axis; ψ is counted from an arbitrary, fixed direction."""
+        """The family about any axis; ψ is counted from an arbitrary, fixed direction.
+
+        ``axis`` (3,).
+        """
         k = normalised(axis)
         a, b = _perpendicular(k)
         return cls(k, angle_rad, a, b)
 
     def normal(self, psi: float) -> Floats:
-        """Unit normal of the plane ψ."""
+        """Unit normal of the plane ψ.
+
+        Returns (3,).
+        """
         s = math.sin(self.angle_rad)
         return math.cos(self.angle_rad) * self.axis + (s * math.cos(psi)) * self.a + (s * math.sin(psi)) * self.b
 
     def node(self, psi: float) -> Floats:
-        """A unit vector in the plane ψ, perpendicular to the axis: where ω is counted from."""
+        """A unit vector in the plane ψ, perpendicular to the axis: where ω is counted from.
+
+        Returns (3,).
+        """
         return -math.sin(psi) * self.a + math.cos(psi) * self.b
 
     def containing(self, direction: Floats) -> tuple[tuple[float, float], float]:
@@ -113,7 +131,10 @@ def planes_through(family: PlaneFamily, directions: Floats) -> tuple[Floats, Flo
 
 
 def in_plane_angle(family: PlaneFamily, psi: float, direction: Floats) -> float:
-    """ω of the direction's projection on the plane ψ."""
+    """ω of the direction's projection on the plane ψ.
+
+    ``direction`` (3,).
+    """
     node, normal = family.node(psi), family.normal(psi)
     return float(np.arctan2(direction @ cross(normal, node), direction @ node))
 
@@ -139,7 +160,10 @@ class ApsisEnd:
         return np.concatenate([self.radius_m * radial, velocity])
 
     def parameters(self, psi: float, state: Floats) -> Floats:
-        """The parameters of a state on this radius whose position lies in the plane ψ."""
+        """The parameters of a state on this radius whose position lies in the plane ψ.
+
+        ``state`` (6,).
+        """
         radial = normalised(state[:3])
         normal = self.family.normal(psi)
         speed = float(np.linalg.norm(state[3:]))
@@ -171,7 +195,10 @@ class EntryEnd:
         return np.concatenate([self.radius_m * radial, speed * (np.sin(gamma) * radial + np.cos(gamma) * level)])
 
     def parameters(self, r_m: Floats, v_m_s: Floats) -> Floats:
-        """The parameters of the nearest state of this kind (radius and flight-path angle are replaced)."""
+        """The parameters of the nearest state of this kind (radius and flight-path angle are replaced).
+
+        ``r_m`` and ``v_m_s`` are (3,).
+        """
         radial = normalised(r_m)
         dec, ra = float(np.arcsin(radial[2])), float(np.arctan2(radial[1], radial[0]))
         east = np.array([-np.sin(ra), np.cos(ra), 0.0])

@@ -31,7 +31,9 @@ _NEAR_M: Final = 30.0
 class End(Protocol):
     """One end of a leg: parameters to a state (6,)."""
 
-    def state(self, parameters: Floats) -> Floats: ...
+    def state(self, parameters: Floats) -> Floats:
+        """The state (6,) of parameters (n,)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -116,6 +116,8 @@ def connect(
 ) -> Way | None:
     """Fly up and back in the n-body model, so that the second coast ends at ``end_r_m`` at ``end_tdb_s``.
 
+    ``normal`` and ``end_r_m`` are (3,), about the Moon.
+
     The point of the first burn and the velocity after the second are found together by Newton's method on both
     transition matrices, with the least steps: where the coast back covers nearly half a turn, its plane hangs on the
     point of the first burn alone. None if it does not converge.

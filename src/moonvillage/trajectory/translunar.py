@@ -56,6 +56,8 @@ class Hold:
 def hold(family: PlaneFamily, direction: Floats, turn_rad: float, branch: int) -> Hold:
     """Place an apsis so that the conic, ``turn_rad`` further along, points to (or goes through) ``direction``.
 
+    ``direction`` (3,), a unit vector.
+
     Where the family has planes that hold the direction, one of the two is taken (``branch`` 0 or 1); else the nearest
     plane is kept and the conic leaves it by the least angle β.
     """
@@ -81,6 +83,8 @@ def hold(family: PlaneFamily, direction: Floats, turn_rad: float, branch: int) -
 
 def hold_low(family: PlaneFamily, direction: Floats, turn_rad: float) -> Hold | None:
     """Like :func:`hold` where no plane of the family (or barely one) holds the direction, but some reach its apsis.
+
+    ``direction`` (3,), a unit vector.
 
     The apsis may lie anywhere on the cone ``turn_rad`` before the direction. Of the points there over which orbits
     of the family pass, the one is taken at which orbit and conic differ least in heading. None if there is no such
@@ -217,7 +221,10 @@ def correct(guess: Guess, earth: Side, lunar: ApsisEnd, moon_tdb_s: float) -> tu
 
 
 def earth_side(end: End, epoch_tdb_s: float, parameters: Floats, free: tuple[int, ...], entry: bool) -> Side:
-    """The Earth's end with the step limits of its kind."""
+    """The Earth's end with the step limits of its kind.
+
+    ``parameters`` (n,), those of the end.
+    """
     return Side(end, "earth", epoch_tdb_s, parameters, free, _ENTRY_LIMIT if entry else _APSIS_LIMIT)
 
 
@@ -230,7 +237,10 @@ class Flight:
 
 
 def fly(start: Floats, start_tdb_s: float, rim_tdb_s: float, end_tdb_s: float, way: int, *, dense: bool) -> Flight:
-    """Fly from one end to the other, changing centre at the rim; the proof of a leg and the source of its samples."""
+    """Fly from one end to the other, changing centre at the rim; the proof of a leg and the source of its samples.
+
+    ``start`` (6,) about the first centre; the result's state (6,) about the last.
+    """
     centres = ("earth", "moon") if way > 0 else ("moon", "earth")
     first = dynamics.propagate(start_tdb_s, start[:3], start[3:], rim_tdb_s, centre=centres[0], dense=dense)
     if first.reason:
