@@ -296,6 +296,11 @@ class Agreement:
         "where in space it applies; empty for anywhere", (), ("earth", "leo", "moon", "mars")
     )
     stages: tuple[str, ...] = words("stages of the matter that it covers, such as apply; empty for any", ())
+    data: tuple[str, ...] = words(
+        "classes of data that pass under it, where it covers the sharing of data; detailed-design must be named",
+        ("interface-safety", "operations", "public-science"),
+        ("interface-safety", "detailed-design", "operations", "public-science"),
+    )
     multilateral: bool = flag("a real multilateral agreement", False)
     open_to_all: bool = flag("an open call: whoever applies is covered together with a named party", False)
     history: tuple[StatusChange, ...] = tables(StatusChange, "status by date, in order")

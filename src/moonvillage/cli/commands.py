@@ -178,25 +178,7 @@ def live(
     return _run(file, out, "live", json, quiet, workers)
 
 
-@app.command
-def report(folder: Path, /, *, json: Json = False, quiet: Quiet = False) -> int:
-    """Write the report of a finished run again.
-
-    Example: `moonvillage report runs/mine`
-
-    Parameters
-    ----------
-    folder
-        A run folder.
-    """
-    from moonvillage.pipeline import report_folder
-
-    path = report_folder(folder)
-    if json:
-        print_json({"report": str(path)})
-    else:
-        print(path)
-    return DONE
+app.command("moonvillage.cli.report:report")
 
 
 @app.command

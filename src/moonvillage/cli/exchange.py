@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from moonvillage.cli.shared import DONE, Json, Out, print_json
 from moonvillage.errors import InputError
+
+if TYPE_CHECKING:
+    from moonvillage.records.flights import Flights
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is to be written."""
+
+    format: str
+    flight: str
+    step: int | None
+    centre: str
+    naif_id: int
 
 
 def export(
@@ -20,6 +35,9 @@ def export(
     step: int | None = None,
     centre: str = "earth",
     naif_id: int = -900001,
+    partner: str = "",
+    date: str | None = None,
+    by: str | None = None,
     out: Out = None,
     json: Json = False,
 ) -> int:
@@ -41,35 +59,37 @@ def export(
         The centre of the states: earth, moon, sun or mars. GMAT scripts and CZML are about the Earth.
     naif_id
         The code of the first craft in a SPICE kernel; each further flight has the next lower one.
+    partner
+        Write only what may be released to this partner, with a watermark; the release is recorded.
+    date, by
+        For a partner: the UTC day of the release (today by default), and who releases.
     out
         The file to write for one flight, the folder for several; the run's exports/ by default.
     """
-    from moonvillage.exchange import flight_ids, from_flight, write
     from moonvillage.exchange.ephemeris import CENTRES
     from moonvillage.exchange.formats import format_named
     from moonvillage.pipeline import read_result
 
-    chosen = format_named(format_)
+    format_named(format_)
     if centre not in CENTRES:
         raise InputError.one("is not a centre", f"use {', '.join(CENTRES)}", field="--centre", value=centre)
     if step is not None and not flight:
         raise InputError.one("is given without a flight", "say --flight as well", field="--step", value=str(step))
-    result, _ = read_result(folder)
-    if result.flights is None or result.flights.samples.is_empty():
-        raise InputError.one("holds no flown legs", "run it at least to the stage 'fly'", file=str(folder))
-    names = [flight] if flight else flight_ids(result.flights)
-    files: list[dict[str, Any]] = []
-    for k, name in enumerate(names):
-        ephemeris = from_flight(result.flights, name, step=step, centre=centre)
-        label = name.replace("/", "_") + ("" if step is None else f"-{step}") + chosen.suffix
-        within = folder / "exports" if out is None else out
-        target = out if flight and out is not None else within / label
-        write(ephemeris, target, format_, naif_id=naif_id - k)
-        entry: dict[str, Any] = {"file": str(target), "flight": name, "states": ephemeris.states}
-        entry["notes"] = list(ephemeris.notes)
-        if chosen.name == "spk":
-            entry["naif_id"] = naif_id - k
-        files.append(entry)
+    options = Options(format_, flight, step, centre, naif_id)
+    if partner:
+        from moonvillage.pipeline.reports import release
+
+        target = folder / "partners" / f"{partner}-{format_}" if out is None else out
+        with release(folder, partner, f"export {format_}", target, date, by) as draft:
+            files = _write(draft.shown.flights, options, draft.folder, None, draft.text)
+        for entry in files:
+            entry["file"] = str(target / Path(entry["file"]).name)
+    else:
+        result, _ = read_result(folder)
+        if result.flights is None:
+            raise _nothing(folder)
+        single = out if flight and out is not None else None
+        files = _write(result.flights, options, folder / "exports" if out is None else out, single, "")
     if json:
         print_json({"format": format_, "files": files})
     else:
@@ -79,6 +99,37 @@ def export(
             for note in entry["notes"]:
                 print(f"  {note}")
     return DONE
+
+
+def _write(flights: Flights, asked: Options, within: Path, single: Path | None, mark: str) -> list[dict[str, Any]]:
+    """Write the flights asked for; ``mark`` says to whom they are released, and that masses may be missing."""
+    from moonvillage.exchange import flight_ids, from_flight, write
+    from moonvillage.exchange.formats import format_named
+
+    if flights.samples.is_empty():
+        raise _nothing(within)
+    chosen = format_named(asked.format)
+    # a mass of propellant that is withheld is not there; the formats write a burn without one as zero
+    flights = replace(flights, burns=flights.burns.fill_null(0.0))
+    files: list[dict[str, Any]] = []
+    for k, name in enumerate([asked.flight] if asked.flight else flight_ids(flights)):
+        ephemeris = from_flight(flights, name, step=asked.step, centre=asked.centre)
+        if mark:
+            said = (mark, "propellant masses that are not released are written as zero")
+            ephemeris = replace(ephemeris, notes=(*said, *ephemeris.notes))
+        label = name.replace("/", "_") + ("" if asked.step is None else f"-{asked.step}") + chosen.suffix
+        target = single if single is not None else within / label
+        write(ephemeris, target, asked.format, naif_id=asked.naif_id - k)
+        entry: dict[str, Any] = {"file": str(target), "flight": name, "states": ephemeris.states}
+        entry["notes"] = list(ephemeris.notes)
+        if chosen.name == "spk":
+            entry["naif_id"] = asked.naif_id - k
+        files.append(entry)
+    return files
+
+
+def _nothing(folder: Path) -> InputError:
+    return InputError.one("holds no flown legs", "run it at least to the stage 'fly'", file=str(folder))
 
 
 def import_(

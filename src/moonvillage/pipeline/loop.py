@@ -26,6 +26,7 @@ from moonvillage.pipeline.feedback import compare, handovers_flown, lifted, shor
 from moonvillage.pipeline.flying import PlannedFlight, fly_all, planned_flights, to_flights
 from moonvillage.pipeline.folder import checkpoint, digest, finished, manifest_of, resume, save, tidy
 from moonvillage.pipeline.permissions import Permissions, permissions
+from moonvillage.pipeline.samples import keep_samples
 from moonvillage.pipeline.state import Result, State
 from moonvillage.pipeline.summary import quantiles, summarise, summary_of_legs
 from moonvillage.records.campaign import Campaign
@@ -117,6 +118,8 @@ def run(
     summary = {**result.summary, "run": str(folder), "wall_s": dict(state.wall_s)}
     manifest = manifest_of(scenario, identity, key, state, summary, until)
     save(folder, scenario, result, manifest)
+    if result.campaign is not None:
+        keep_samples(folder, scenario, result.campaign, result.flights)
     if until == "report" and result.campaign is not None:
         from moonvillage.pipeline.reports import write_report
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+import polars as pl
+
 from moonvillage.records.campaign import Campaign
 from moonvillage.records.flights import Flights
 from moonvillage.records.legs import LegTable
@@ -14,6 +16,20 @@ from moonvillage.records.outpost import OutpostLog
 from moonvillage.reporting.formats import NONE, words
 from moonvillage.scenario.model import Scenario
 
+#: A row per sample that a flight brought home, with what became of it.
+SAMPLE_COLUMNS: Final[Mapping[str, pl.DataType]] = {
+    "flight": pl.String(),
+    "owner": pl.String(),
+    "custodian": pl.String(),
+    "place": pl.String(),
+    "collected_tdb_s": pl.Float64(),
+    "returned_tdb_s": pl.Float64(),
+    "mass_kg": pl.Float64(),
+    "requests": pl.Int32(),
+    "granted": pl.Int32(),
+    "loans": pl.Int32(),
+    "lent_kg": pl.Float64(),
+}
 #: Colours told apart with the common kinds of colour blindness (Okabe and Ito 2008, then darker neighbours).
 COLOURS: Final = (
     "#0072b2",
@@ -42,12 +58,33 @@ _RANKS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What was released: to whom, on which day, what it rests on, and how much is withheld.
+
+    ``withheld`` counts items by (class, reason); an item is a row or an entry of which something is withheld.
+    ``under`` names agreements and laws by class. ``mark`` is the watermark, set when the release is recorded.
+    """
+
+    partner: str
+    date_tdb_s: float
+    withheld: tuple[tuple[str, str, int], ...] = ()
+    under: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    mark: str = ""
+
+    @property
+    def items(self) -> int:
+        """How many items are withheld."""
+        return sum(count for _, _, count in self.withheld)
+
+
 @dataclass(frozen=True, eq=False)
 class Bundle:
     """One run, as records.
 
     ``flights.legs`` may be empty (it is not stored): the page reads the tables only. ``log`` and ``legs`` are None
     where that stage was not run. ``summary`` is what ``run --json`` prints; ``manifest`` is ``manifest.json``.
+    ``samples`` has the columns :data:`SAMPLE_COLUMNS`. ``release`` is None for the owner of the run, who sees all.
     """
 
     scenario: Scenario
@@ -57,6 +94,8 @@ class Bundle:
     legs: LegTable | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    samples: pl.DataFrame | None = None
+    release: Release | None = None
 
     @property
     def status(self) -> str:

@@ -275,7 +275,8 @@ def money(bundle: Bundle, item: Figure | None) -> Markup | None:
     if item is None or not rows:
         return None
     years = sorted({row["year"] for row in rows})
-    operators = [id_ for id_ in bundle.operators if any(row["operator"] == id_ for row in rows)]
+    spent = {row["operator"] for row in rows if row["cost_eur"] or bundle.release is None}
+    operators = [id_ for id_ in bundle.operators if id_ in spent]
     cell = {(row["operator"], row["year"]): row["cost_eur"] for row in rows}
     body = [
         (
@@ -285,13 +286,8 @@ def money(bundle: Bundle, item: Figure | None) -> Markup | None:
         )
         for id_ in operators
     ]
-    body.append(
-        (
-            "Together",
-            *(f.number(sum(cell.get((id_, y), 0.0) for id_ in operators) / 1e6) for y in years),
-            f.number(sum(cell.values()) / 1e6, 4),
-        )
-    )
+    if bundle.release is None:  # else it would be a sum of some, under a name that says all
+        body.append(_together(operators, years, cell))
     notes = "Not discounted, at the prices of the scenario; a flight's whole cost falls in the year of its departure."
     return section(
         "costs",
@@ -304,6 +300,49 @@ def money(bundle: Bundle, item: Figure | None) -> Markup | None:
             body,
             numeric=range(1, len(years) + 2),
         ),
+    )
+
+
+def _together(operators: list[str], years: list[int], cell: Mapping[tuple[str, int], float]) -> tuple[str, ...]:
+    return (
+        "Together",
+        *(f.number(sum(cell.get((id_, y), 0.0) for id_ in operators) / 1e6) for y in years),
+        f.number(sum(cell.values()) / 1e6, 4),
+    )
+
+
+def samples(bundle: Bundle) -> Markup | None:
+    """What was brought to the Earth: whose it is, from where, and who has asked for some."""
+    found = bundle.samples
+    if found is None or found.is_empty():
+        return None
+    body = [
+        (
+            element("span", row["flight"], class_="id"),
+            bundle.partner(row["owner"]),
+            row["place"],
+            f.date(row["collected_tdb_s"]),
+            f.date(row["returned_tdb_s"]),
+            f.mass(row["mass_kg"]),
+            f.whole(row["requests"]) if row["requests"] else f.NONE,
+            f.whole(row["granted"]) if row["granted"] else f.NONE,
+            f.mass(row["lent_kg"]) if row["lent_kg"] else f.NONE,
+        )
+        for row in found.sort("returned_tdb_s", "flight").iter_rows(named=True)
+    ]
+    heads = ("Flight", "Owner", "From", "Collected", "On Earth", "Mass", "Requests", "Granted", "Lent")
+    by_owner = found.group_by("owner", "place").agg(pl.col("mass_kg").sum(), pl.len()).sort("owner", "place")
+    totals = [
+        (bundle.partner(row["owner"]), row["place"], f.whole(row["len"]), f.mass(row["mass_kg"]))
+        for row in by_owner.iter_rows(named=True)
+    ]
+    return section(
+        "samples",
+        "What comes home",
+        "Each return is a sample in the run's ledger (samples.ledger): divided, catalogued, asked for and lent under "
+        "the rules of the day of the decision.",
+        table("Samples by owner and place", ("Owner", "From", "Returns", "Mass"), totals, numeric=(2, 3)),
+        more(f"All returns ({len(body)})", table("Samples in order of return", heads, body, numeric=(5, 6, 7, 8))),
     )
 
 
@@ -392,7 +431,8 @@ def provenance(bundle: Bundle) -> Markup:
     blocks.append(table("Identity of the run: versions and digests", ("Item", "Value"), facts, class_="text"))
     blocks.append(element("h3", "How to cite this run"))
     blocks.append(element("pre", citation(bundle)))
-    blocks.append(more("The scenario as read", element("pre", bundle.scenario.source)))
+    if bundle.scenario.source:
+        blocks.append(more("The scenario as read", element("pre", bundle.scenario.source)))
     return section(
         "provenance",
         "Where this comes from",

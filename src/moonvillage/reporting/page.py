@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final
 
-from moonvillage.reporting import charts, drawings, evidence, orbits, sections
+from moonvillage.reporting import charts, drawings, evidence, orbits, released, sections
 from moonvillage.reporting.bundle import Bundle
 from moonvillage.reporting.figures import Figure
 from moonvillage.reporting.markup import Markup, data_block, element, join
@@ -30,7 +31,9 @@ _NAVIGATION: Final = {
     "legs": "What ways there are",
     "partners": "Partners and rules",
     "costs": "Costs",
+    "samples": "Samples",
     "doubts": "What is not sure",
+    "release": "What is withheld",
     "provenance": "Provenance",
 }
 
@@ -51,6 +54,16 @@ class Figures:
     globe: Figure | None
     dv: Figure | None
     cost: Figure | None
+
+    def marked(self, text: str) -> Figures:
+        """The same figures with a watermark."""
+
+        def mark(found: Any) -> Any:
+            if isinstance(found, Figure):
+                return dataclasses.replace(found, svg=released.marked_svg(found.svg, text))
+            return tuple(mark(item) for item in found) if isinstance(found, tuple) else found
+
+        return Figures(**{f.name: mark(getattr(self, f.name)) for f in dataclasses.fields(self)})
 
     def all(self) -> list[Figure]:
         """In the order of the page."""
@@ -95,7 +108,9 @@ def page(bundle: Bundle, figures: Figures, pieces: list[orbits.Piece]) -> str:
         evidence.legs(bundle),
         evidence.partners(bundle),
         evidence.money(bundle, figures.cost),
+        evidence.samples(bundle),
         evidence.doubt(bundle),
+        released.withheld(bundle),
         evidence.provenance(bundle),
     ]
     present = [part for part in body if part is not None]
@@ -122,6 +137,7 @@ def page(bundle: Bundle, figures: Figures, pieces: list[orbits.Piece]) -> str:
         element("meta", http_equiv="Content-Security-Policy", content=Markup(policy)),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="generator", content="moonvillage"),
+        element("meta", name="moonvillage-release", content=released.mark_text(bundle)) if bundle.release else None,
         element("title", f"{title} · moonvillage report"),
         element("link", rel="icon", href="data:,"),
         Markup(f"<style>{style}</style>"),
@@ -132,9 +148,17 @@ def page(bundle: Bundle, figures: Figures, pieces: list[orbits.Piece]) -> str:
         element(
             "div",
             element("nav", element("p", "moonvillage"), element("ol", links), aria_label="Sections"),
-            element("main", sections.header(bundle), present, _footer(bundle), id="report"),
+            element(
+                "main",
+                released.banner(bundle) if bundle.release else None,
+                sections.header(bundle),
+                present,
+                _footer(bundle),
+                id="report",
+            ),
             class_="page",
         ),
+        released.corner(bundle) if bundle.release else None,
         blocks,
         [Markup(f"<script>{script}</script>") for script in scripts],
     )

@@ -97,7 +97,8 @@ def headline(bundle: Bundle) -> str:
     name, number, unit = objective(bundle)
     gap = value(bundle, "gap", bundle.campaign.gap)
     bound = value(bundle, "bound", bundle.campaign.bound)
-    parts = [f"{f.plural(count, 'flight')} from {span}"]
+    shown = "" if bundle.release is None else "In what is shown here, "
+    parts = [f"{shown}{f.plural(count, 'flight')} from {span}"]
     orbit = value(bundle, "mass_to_orbit_kg", float(flights["mass_to_orbit_kg"].sum()))
     if orbit:
         parts.append(f"lift {f.mass(orbit)} to orbit")

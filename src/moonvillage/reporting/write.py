@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from moonvillage.reporting import drawings, orbits
+from moonvillage.reporting import drawings, orbits, released
 from moonvillage.reporting.bundle import Bundle
 from moonvillage.reporting.figures import on_paper
 from moonvillage.reporting.page import MAX_BYTES, draw, page
@@ -30,7 +30,8 @@ def report(bundle: Bundle, folder: Path, *, progress: Callable[[str], None] | No
     Returns
     -------
     Path
-        The page.
+        The page. Where ``bundle.release`` is set, page and figures bear its watermark; the tables are not written
+        here (:func:`moonvillage.reporting.released.write_tables`).
 
     Notes
     -----
@@ -40,14 +41,19 @@ def report(bundle: Bundle, folder: Path, *, progress: Callable[[str], None] | No
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     pieces = orbits.pieces(bundle)
+    mark = released.mark_text(bundle) if bundle.release is not None else ""
     figures = draw(bundle, pieces, say)
+    figures = figures.marked(mark) if mark else figures
     say("page")
     text = page(bundle, figures, pieces)
     budget = orbits.BUDGET
     while len(text.encode()) > MAX_BYTES and budget > 4_000:
         budget //= 2
         pieces = orbits.pieces(bundle, budget)
-        figures = dataclasses.replace(figures, way=drawings.way(bundle, pieces))
+        way = drawings.way(bundle, pieces)
+        if way is not None and mark:
+            way = dataclasses.replace(way, svg=released.marked_svg(way.svg, mark))
+        figures = dataclasses.replace(figures, way=way)
         text = page(bundle, figures, pieces)
     temporary = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
     try:
@@ -56,7 +62,8 @@ def report(bundle: Bundle, folder: Path, *, progress: Callable[[str], None] | No
         say("figure files")
         for figure in figures.all():
             (made / f"{figure.name}.svg").write_text(on_paper(figure.svg), encoding="utf-8")
-            (made / f"{figure.name}.png").write_bytes(figure.png())
+            png = figure.png()
+            (made / f"{figure.name}.png").write_bytes(released.marked_png(png, mark) if mark else png)
         new = temporary / "report.html"
         new.write_text(text, encoding="utf-8")
         target = folder / "figures"

@@ -409,6 +409,8 @@
       fillText(s, x, y) { this.text(s, x, y, `fill="${this.fillStyle}"`); },
     };
     paint(g);
+    const mark = document.querySelector('meta[name="moonvillage-release"]');
+    if (mark) parts.push(`<text x="${width - 6}" y="${height - 5}" text-anchor="end" font-family="sans-serif" font-size="9" fill="#63707d">${esc(mark.content)}</text>`);
     return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${parts.join("")}</svg>`;
   }
   /* Begin */
