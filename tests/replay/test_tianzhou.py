@@ -27,7 +27,8 @@ def test_a_launch_plane_holds_its_pad(latitude: float, longitude: float, more: f
     assert abs(normal @ pad) < 1e-12
     assert np.arccos(normal[2]) == pytest.approx(inclination, abs=1e-7)
     assert (np.cross(normal, pad)[2] > 0.0) == north
-    assert plane_at_launch(pad, _POLE, 0.9 * abs(float(a)), north) is None or abs(a) < 1e-9
+    if abs(a) > 1e-6:  # nearer to the equator the cosines of both angles round to 1
+        assert plane_at_launch(pad, _POLE, 0.9 * abs(float(a)), north) is None
     state = circular_in(normal, pad, EARTH_RADIUS_M + 4e5)
     assert np.linalg.norm(state[3:]) ** 2 == pytest.approx(GM_EARTH_M3_S2 / (EARTH_RADIUS_M + 4e5))
     assert abs(state[:3] @ state[3:]) < 1e-3
