@@ -48,7 +48,7 @@ def shape(state: Floats, centre: str) -> Shape:
 
 
 def inclination(epoch_tdb_s: float, state: Floats, centre: str) -> float:
-    """Inclination to the equator of date of the body (the Moon's: ME frame), rad."""
+    """Inclination of a state (6,), ICRF about ``centre``, to the equator of date (the Moon's: ME frame), rad."""
     pole = moon_me_matrix(epoch_tdb_s)[2] if centre == "moon" else earth_pole(epoch_tdb_s)
     return math.acos(max(-1.0, min(1.0, float(normalised(cross(state[:3], state[3:])) @ pole))))
 
@@ -98,6 +98,7 @@ class FiniteBurn:
 
     @property
     def cutoff_tdb_s(self) -> float:
+        """When the engine stops."""
         return self.ignition_tdb_s + self.duration_s
 
 

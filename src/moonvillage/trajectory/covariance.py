@@ -394,7 +394,8 @@ def analyse(course: Course, errors: Errors, corrections: Sequence[int], *, draws
     big[:6, :6] = course.start_covariance(errors)
     plain = big[:6, :6].copy()
     slots = {node: 6 + 3 * k for k, node in enumerate(corrections)}
-    delivery, uncorrected = [], []
+    delivery: list[Spread] = []
+    uncorrected: list[Spread] = []
     aimed = {at: aim for at, aim in course.aims}
     for node in range(course.epoch_tdb_s.size):
         if node > 0:

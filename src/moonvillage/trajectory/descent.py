@@ -179,7 +179,10 @@ class Moonscape:
         direction: Floats,
         duration_s: float,
     ) -> Floats | None:
-        """One segment in the n-body model; None where it runs into the Moon's centre."""
+        """One segment in the n-body model; None where it runs into the Moon's centre.
+
+        ``state`` and what it returns are (6,), ICRF about the Moon; ``direction`` (3,) is the thrust's unit vector.
+        """
         thrust = None
         if push_m_s2 > 0.0:
             thrust = dynamics.Thrust(epoch_s, push_m_s2, exhaust_m_s, direction, np.zeros(3))
@@ -187,13 +190,13 @@ class Moonscape:
         return None if path.reason else path.state
 
     def gravity(self, r_m: Floats) -> tuple[Floats, Floats]:
-        """Of the point mass, with its gradient: for the derivatives."""
+        """Acceleration (3,), m/s², of the point mass at ``r_m`` (3,), and its gradient (3, 3), 1/s²."""
         radius = math.sqrt(float(r_m @ r_m))
         pull = GM_MOON_M3_S2 / radius**3
         return -pull * r_m, pull * (3.0 * np.outer(r_m, r_m) / radius**2 - np.eye(3))
 
     def goal(self, epoch_s: float) -> tuple[Floats, Floats]:
-        """The site's state, and up, east, north there."""
+        """The site's state (6,), ICRF about the Moon, and the unit vectors up, east, north there: rows of (3, 3)."""
         r, v = moon_site_state(epoch_s, self.site.latitude_rad, self.site.longitude_rad, self.site.height_m)
         up = normalised(r)
         pole = moon_me_matrix(epoch_s)[2]
@@ -204,7 +207,7 @@ class Moonscape:
         return np.concatenate([r, v]), np.stack([up, east, cross(up, east)])
 
     def height(self, r_m: Floats, goal: Floats) -> tuple[float, Floats]:
-        """Above the sphere through the site."""
+        """Height (m) of ``r_m`` (3,) above the sphere through the site, of state ``goal`` (6,); gradient (3,)."""
         radius = math.sqrt(float(r_m @ r_m))
         return radius - math.sqrt(float(goal[:3] @ goal[:3])), r_m / radius
 

@@ -59,7 +59,7 @@ class BrakingEnd:
     exhaust_m_s: float
 
     def thrust(self, parameters: Floats) -> dynamics.Thrust:
-        """The burn."""
+        """The burn with ``parameters`` (4,)."""
         one, two, _, turn = (float(p) for p in parameters)
         direction = self.axes[0] + math.tan(one) * self.axes[1] + math.tan(two) * self.axes[2]
         size = math.sqrt(float(direction @ direction))
@@ -72,11 +72,11 @@ class BrakingEnd:
         )
 
     def possible(self, parameters: Floats) -> bool:
-        """Whether the burn leaves any mass."""
+        """Whether the burn with ``parameters`` (4,) leaves any mass."""
         return 20.0 < float(parameters[2]) < 0.95 * self.exhaust_m_s / self.acceleration_m_s2
 
     def state(self, parameters: Floats) -> Floats:
-        """(6,) at ignition, ICRF about the Moon; not a number where the burn is impossible."""
+        """(6,) at ignition, ICRF about the Moon, for ``parameters`` (4,); NaN where the burn is impossible."""
         if not self.possible(parameters):
             return np.full(6, np.nan)
         end = self.ignition_tdb_s + float(parameters[2])

@@ -31,7 +31,13 @@ def _radius(half: Half, mu: float = EARTH_MOON_MU) -> float:
 
 @lru_cache(maxsize=2)
 def halves(mu: float = EARTH_MOON_MU) -> tuple[Half, ...]:
-    """The corrected halves of the whole family, outward."""
+    """The corrected halves of the whole family, outward.
+
+    Raises
+    ------
+    ArithmeticError
+        If the first orbit, close to the Moon, does not converge.
+    """
     rate = np.sqrt(mu / _FIRST**3)
     # on the Earth's side of a circle flown against the frame's turn, seen from the turning frame
     guess = np.array([1.0 - mu - _FIRST, 0.0, (rate + 1.0) * _FIRST, np.pi / (rate + 1.0)])

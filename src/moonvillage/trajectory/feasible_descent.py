@@ -54,7 +54,7 @@ class Least:
 Evaluate = Callable[[Floats], Point]
 
 
-def restore(evaluate: Evaluate, x: Floats, *, tolerance: float = 1e-8, iterations: int = 20) -> tuple[Floats, Point]:
+def _restore(evaluate: Evaluate, x: Floats, *, tolerance: float = 1e-8, iterations: int = 20) -> tuple[Floats, Point]:
     """Newton's method of least norm onto the conditions; the last point, whether or not it met them."""
     point = evaluate(x)
     for _ in range(iterations):
@@ -116,7 +116,7 @@ def descend(
     Least
         ``converged`` False, with a reason, where the conditions cannot be met or the limit was reached.
     """
-    x, point = restore(evaluate, x)
+    x, point = _restore(evaluate, x)
     if not _held(point, tolerance):
         return Least(x, np.nan, np.inf, 0, False, "The conditions of the flight cannot be met from the first guess.")
     reason = "The search ran out of steps."
@@ -140,7 +140,7 @@ def descend(
         while radius > _SMALLEST:
             step = _trust_step(along, curvature, radius)
             promised = -float(along @ step + 0.5 * step @ (curvature * step))
-            trial, found = restore(evaluate, x + tangent @ (axes @ step))
+            trial, found = _restore(evaluate, x + tangent @ (axes @ step))
             if _held(found, tolerance) and found.cost < point.cost:
                 gain = point.cost - found.cost
                 radius = min(2.0 * radius, _WIDEST) if gain > 0.7 * promised else radius

@@ -43,7 +43,7 @@ class Flown:
 def fly(
     epoch_tdb_s: float, centre: str, r_m: Floats, v_m_s: Floats, coasts: Sequence[Coast], *, dense: bool = False
 ) -> Flown:
-    """Fly the coasts one after another from a state about ``centre``, ICRF, SI."""
+    """Fly the coasts one after another from ``r_m``, ``v_m_s`` (3,) about ``centre``, ICRF."""
     paths: list[dynamics.Path] = []
     now, at, r, v = epoch_tdb_s, centre, r_m, v_m_s
     for coast in coasts:
@@ -92,7 +92,7 @@ def circular_state(
     return radius_m * (cu * node + su * across), speed * (cu * across - su * node)
 
 
-def parking_velocity(r_m: Floats, v_m_s: Floats, inclination_rad: float) -> Floats | None:
+def _parking_velocity(r_m: Floats, v_m_s: Floats, inclination_rad: float) -> Floats | None:
     """Velocity at ``r_m`` of the circular Earth orbit of that inclination that is nearest to the plane of r, v.
 
     None where the place of the burn has a higher latitude than the inclination: no such orbit comes there.
@@ -114,7 +114,9 @@ def parking_velocity(r_m: Floats, v_m_s: Floats, inclination_rad: float) -> Floa
 def departure_burns(
     name: str, epoch_tdb_s: float, r_m: Floats, v_m_s: Floats, inclination_rad: float
 ) -> tuple[list[Burn], str]:
-    """Burns from a parking orbit of that inclination to the state r, v at its perigee, and a note where it turns.
+    """Burns from a parking orbit of that inclination to a state at its perigee, and a note where it turns.
+
+    ``r_m`` and ``v_m_s`` are (3,), ICRF about the Earth.
 
     In the plane of the orbit this is one burn along the motion. Where the flight leaves in another plane the burn
     turns as well, or the parking orbit is tilted first at a node ("plane_change", priced but not flown), whichever
@@ -125,7 +127,7 @@ def departure_burns(
     tilt = abs(inclination(r_m, v_m_s) - inclination_rad)
     tilting = 2.0 * circular * float(np.sin(0.5 * tilt))
     straight = v_m_s * (1.0 - circular / speed)
-    parked = parking_velocity(r_m, v_m_s, inclination_rad)
+    parked = _parking_velocity(r_m, v_m_s, inclination_rad)
     turned = None if parked is None else v_m_s - parked
     if turned is not None and float(np.linalg.norm(turned)) <= speed - circular + tilting + 1e-6:
         angle = float(np.arccos(np.clip(v_m_s @ (v_m_s - turned) / speed / circular, -1.0, 1.0)))
@@ -151,6 +153,6 @@ def orbit_radius(altitude_m: float) -> float:
 
 
 def inclination(r_m: Floats, v_m_s: Floats) -> float:
-    """Inclination of the osculating orbit to the z axis, rad."""
+    """Inclination, rad, to the z axis of the osculating orbit of ``r_m``, ``v_m_s`` (3,)."""
     h = np.cross(r_m, v_m_s)
     return float(np.arccos(np.clip(h[2] / np.linalg.norm(h), -1.0, 1.0)))

@@ -59,6 +59,8 @@ def lyapunov_halves(point: int, mu: float = EARTH_MOON_MU) -> tuple[Half, ...]:
     ------
     ValueError
         If ``point`` is neither 1 nor 2.
+    ArithmeticError
+        If that orbit does not converge.
     """
     libration = collinear_point(point, mu)
     c2 = (1.0 - mu) / abs(libration + mu) ** 3 + mu / abs(libration - 1.0 + mu) ** 3
@@ -85,6 +87,8 @@ def bifurcation(point: int, mu: float = EARTH_MOON_MU) -> Bifurcation:
     ------
     ValueError
         If ``point`` is neither 1 nor 2.
+    ArithmeticError
+        If the family has no such orbit.
     """
 
     def slope(half: Half) -> float:
@@ -157,11 +161,11 @@ def _find(point: int, northern: bool, perilune_radius_m: float | None, amplitude
     if (perilune_radius_m is None) == (amplitude_z_m is None):
         raise ValueError("a halo is named by its perilune radius or by its amplitude, exactly one of them")
     if perilune_radius_m is not None:
-        found = find_member(point, northern, lambda orbit: orbit.perilune_radius * LENGTH_M, perilune_radius_m)
+        found = _find_member(point, northern, lambda orbit: orbit.perilune_radius * LENGTH_M, perilune_radius_m)
         what = "perilune radii"
     else:
         assert amplitude_z_m is not None
-        found = find_member(point, northern, lambda orbit: orbit.amplitude_z * LENGTH_M, amplitude_z_m)
+        found = _find_member(point, northern, lambda orbit: orbit.amplitude_z * LENGTH_M, amplitude_z_m)
         what = "amplitudes"
     if isinstance(found, PeriodicOrbit):
         return found
@@ -171,7 +175,7 @@ def _find(point: int, northern: bool, perilune_radius_m: float | None, amplitude
     )
 
 
-def find_member(
+def _find_member(
     point: int, northern: bool, measure: Callable[[PeriodicOrbit], float], value: float
 ) -> PeriodicOrbit | tuple[float, float]:
     """The first halo, from the plane towards the Moon, whose ``measure`` is ``value``; or the span of the measure."""

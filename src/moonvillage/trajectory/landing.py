@@ -74,6 +74,7 @@ def _plane_over(
 
 
 def triple(vector: Floats) -> tuple[float, float, float]:
+    """A vector (3,) as records keep it."""
     x, y, z = (float(component) for component in vector)
     return x, y, z
 
@@ -217,7 +218,7 @@ def _direction(site: MoonSurface, epoch_tdb_s: float) -> Floats:
 
 
 def gate_of(site: MoonSurface, epoch_tdb_s: float) -> tuple[Floats, dynamics.Thrust]:
-    """The state at the start of the approach, and the approach's thrust: touchdown flown backwards."""
+    """State (6,), ICRF about the Moon, at the start of the approach, and its thrust: touchdown flown backwards."""
     touchdown = epoch_tdb_s + APPROACH_S
     r, v = moon_site_state(touchdown, site.latitude_rad, site.longitude_rad, site.height_m)
     gravity = GM_MOON_M3_S2 / float(r @ r)

@@ -39,7 +39,10 @@ class Segment:
 def fly_chain(
     start_tdb_s: float, state: Floats, segments: list[Segment], *, dense: bool = False
 ) -> list[dynamics.Path]:
-    """Fly segments one after another about the Moon; stops after a path that broke (its ``reason`` is not empty)."""
+    """Fly segments one after another from a ``state`` (6,), ICRF about the Moon.
+
+    Stops after a path that broke: its ``reason`` is not empty.
+    """
     paths: list[dynamics.Path] = []
     now, r, v = start_tdb_s, state[:3], state[3:]
     for segment in segments:
@@ -153,10 +156,11 @@ def planar_guess(
 def find_root(
     function: Callable[[Floats], Floats | None], start: Floats, limits: Floats, tolerance: float, turns: int = 40
 ) -> Floats | None:
-    """A root of n equations in n unknowns by Broyden's good method, or None.
+    """A root (n,) of n equations in n unknowns by Broyden's good method, or None.
 
     The Jacobian is taken by differences once, then updated by rank one, and taken anew where a step does not help.
-    A step is cut to ``limits`` and halved while the norm does not fall; ``function`` may return None (not defined).
+    A step is cut to ``limits`` (n,) and halved while the norm does not fall; ``function`` may return None (not
+    defined).
     """
     x = start.copy()
     value = function(x)

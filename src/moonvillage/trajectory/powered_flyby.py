@@ -39,17 +39,29 @@ class End(Protocol):
     """An end of the flight: three parameters (scaled, about zero) to an epoch and a state, with its derivative."""
 
     @property
-    def centre(self) -> str: ...
+    def centre(self) -> str:
+        """The body that states are about."""
+        ...
 
-    def epoch(self, p: Floats) -> float: ...
+    def epoch(self, p: Floats) -> float:
+        """The epoch, TDB s, for parameters (3,)."""
+        ...
 
-    def state(self, p: Floats) -> Floats: ...
+    def state(self, p: Floats) -> Floats:
+        """State (6,) of the flight, ICRF about ``centre``, m and m/s, for parameters (3,)."""
+        ...
 
-    def slope(self, p: Floats) -> Floats: ...
+    def slope(self, p: Floats) -> Floats:
+        """∂state/∂parameters (6, 3), at a fixed epoch."""
+        ...
 
-    def burn(self, p: Floats) -> Floats | None: ...
+    def burn(self, p: Floats) -> Floats | None:
+        """The impulse (3,), m/s ICRF; None where none is flown."""
+        ...
 
-    def values(self, p: Floats) -> Floats: ...
+    def values(self, p: Floats) -> Floats:
+        """What the parameters stand for, (3,), SI."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +79,7 @@ class Place:
     leaving: bool
 
     def epoch(self, p: Floats) -> float:
-        """The epoch, TDB s."""
+        """The epoch, TDB s, whatever the parameters (3,)."""
         return self.epoch_tdb_s
 
     def state(self, p: Floats) -> Floats:
@@ -109,7 +121,7 @@ class Entry:
         return np.asarray(self.guess + self._SCALE * p)
 
     def epoch(self, p: Floats) -> float:
-        """Epoch of entry, TDB s."""
+        """Epoch of entry, TDB s, for parameters (3,)."""
         return float(self.values(p)[0])
 
     def _at(self, values: Floats) -> Floats:
@@ -154,7 +166,7 @@ class Entry:
         return np.stack(columns, axis=1)
 
     def burn(self, p: Floats) -> None:
-        """None: the atmosphere brakes."""
+        """None, for any parameters (3,): the atmosphere brakes."""
         return
 
 

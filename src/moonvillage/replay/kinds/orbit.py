@@ -26,16 +26,16 @@ from moonvillage.units import STANDARD_GRAVITY_M_S2
 Floats = NDArray[np.float64]
 
 
-def body_radius(context: Context, centre: str) -> float:
+def _body_radius(context: Context, centre: str) -> float:
     """The radius above which heights of the file are counted."""
     return context.mission.lunar_radius_m if centre == "moon" else EARTH_RADIUS_M
 
 
-def shape_numbers(
+def _shape_numbers(
     context: Context, centre: str, epoch_tdb_s: float, state: Floats, event: str = ""
 ) -> dict[tuple[str, str], Computed]:
     """Heights of the apses, period and inclination of an osculating orbit."""
-    now, base = shape(state, centre), body_radius(context, centre)
+    now, base = shape(state, centre), _body_radius(context, centre)
     return {
         (event, "periapsis"): Computed(now.periapsis_m - base),
         (event, "apoapsis"): Computed(now.apoapsis_m - base),
@@ -88,13 +88,13 @@ def fly_orbit(step: Orbit, context: Context) -> Outcome:
         notes.append("the node of the orbit is not known and was left anywhere")
     normal = family.normal(psi)
     up = family.node(psi)
-    base = body_radius(context, step.body)
+    base = _body_radius(context, step.body)
     low, high = base + step.periapsis_m, base + step.apoapsis_m
     speed = math.sqrt(2.0 * GM[step.body] * high / (low * (low + high)))
     state = np.concatenate([low * up, speed * cross(normal, up)])
     mass = context.engine(step)[0]
     return Outcome(
-        shape_numbers(context, step.body, epoch, state),
+        _shape_numbers(context, step.body, epoch, state),
         {step.craft: Situation(epoch, step.body, state, mass)},
         tuple(notes),
     )
@@ -131,17 +131,18 @@ class OrbitChange(Step):
     isp_s: float | None = measure("time", "specific impulse", None, low=50.0)
 
 
-def coast_to(here: Situation, to_tdb_s: float) -> Situation:
+def _coast_to(here: Situation, to_tdb_s: float) -> Situation:
+    """Free flight in the n-body model."""
     path = dynamics.propagate(here.epoch_tdb_s, here.state[:3], here.state[3:], to_tdb_s, centre=here.centre)
     return Situation(to_tdb_s, here.centre, path.state, here.mass_kg)
 
 
 def to_apsis(here: Situation, which: str, near_tdb_s: float | None) -> Situation:
-    """The craft at its next apsis, or at the one nearest to a date."""
+    """The craft at its next apsis, or at the one nearest to a date; as given where it comes to none."""
     period = shape(here.state, here.centre).period_s
     if not math.isfinite(period):
         return here
-    start = here if near_tdb_s is None else coast_to(here, near_tdb_s - 0.51 * period)
+    start = here if near_tdb_s is None else _coast_to(here, near_tdb_s - 0.51 * period)
     path = dynamics.propagate(
         start.epoch_tdb_s,
         start.state[:3],
@@ -184,7 +185,7 @@ def _here(step: OrbitChange, craft: Situation, low: float, high: float, base: fl
 
         def ovality(velocity: Floats) -> float:
             start = Situation(craft.epoch_tdb_s, craft.centre, np.concatenate([craft.state[:3], velocity]))
-            now = shape(coast_to(start, step.circular_at_tdb_s or 0.0).state, craft.centre)
+            now = shape(_coast_to(start, step.circular_at_tdb_s or 0.0).state, craft.centre)
             return now.apoapsis_m - now.periapsis_m
 
         return min(ways, key=ovality)
@@ -210,7 +211,7 @@ def fly_change(step: OrbitChange, context: Context) -> Outcome:
     if here is None:
         return Outcome(reason="The craft is in no orbit: no step before leaves it in one.")
     mass, thrust, isp = context.engine(step)
-    base = body_radius(context, here.centre)
+    base = _body_radius(context, here.centre)
     now = shape(here.state, here.centre)
     if not math.isfinite(now.period_s):
         return Outcome(reason="The craft is in no closed orbit; insert it first.")
@@ -232,7 +233,7 @@ def fly_change(step: OrbitChange, context: Context) -> Outcome:
         near = step.date_tdb_s if index == 0 else None
         if place == "date":
             when = here.epoch_tdb_s if near is None else near
-            craft = coast_to(craft, when)
+            craft = _coast_to(craft, when)
             wanted = _here(step, craft, low, high, base)
         else:
             if index == 0 or near is not None:
@@ -268,7 +269,7 @@ def fly_change(step: OrbitChange, context: Context) -> Outcome:
     if begun and mass and isp:
         computed["", "propellant"] = Computed(begun - mass)
         computed["", "mass_after"] = Computed(mass)
-    computed |= shape_numbers(context, craft.centre, craft.epoch_tdb_s, craft.state)
+    computed |= _shape_numbers(context, craft.centre, craft.epoch_tdb_s, craft.state)
     return Outcome(computed, {step.craft: craft}, tuple(notes))
 
 
@@ -294,14 +295,14 @@ def fly_coast(step: Coast, context: Context) -> Outcome:
     here = context.situations.get(step.craft)
     if here is None:
         return Outcome(reason="The craft is in no orbit: no step before leaves it in one.")
-    there = coast_to(here, step.until_tdb_s) if step.to == "date" else to_apsis(here, step.to, step.until_tdb_s)
+    there = _coast_to(here, step.until_tdb_s) if step.to == "date" else to_apsis(here, step.to, step.until_tdb_s)
     if not np.all(np.isfinite(there.state)):
         return Outcome(reason="The orbit does not last until then: it meets the surface.")
-    numbers = shape_numbers(context, there.centre, there.epoch_tdb_s, there.state)
+    numbers = _shape_numbers(context, there.centre, there.epoch_tdb_s, there.state)
     for which in ("periapsis", "apoapsis"):
         numbers[which, "time"] = Computed(to_apsis(there, which, step.until_tdb_s).epoch_tdb_s)
     if step.mean:
-        base = body_radius(context, there.centre)
+        base = _body_radius(context, there.centre)
         for which in ("periapsis", "apoapsis"):
             at = to_apsis(there, which, step.until_tdb_s)
             numbers["", which] = Computed(float(np.linalg.norm(at.state[:3])) - base)
