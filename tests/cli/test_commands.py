@@ -11,6 +11,8 @@ from moonvillage.cli import app, main
 from moonvillage.scenario.examples import example_names
 
 COMMANDS = sorted(name for name in app if not name.startswith("-"))
+#: Commands that only hold others.
+GROUPS = ("orbits", "samples")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -18,7 +20,19 @@ def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -
     assert main([command, "--help"]) == 0
     text = capsys.readouterr().out
     assert f"moonvillage {command}" in text
-    assert "--json" in text or command == "samples"
+    assert "--json" in text or command in GROUPS
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_has_examples_in_its_commands(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A group takes no options itself: what holds for a command holds for each one in it."""
+    names = [name for name in app[group] if not name.startswith("-")]
+    assert len(names) >= 2
+    for name in names:
+        assert main([group, name, "--help"]) == 0
+        text = capsys.readouterr().out
+        assert f"Example: moonvillage {group} {name}" in " ".join(text.split())
+        assert "--json" in text
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
