@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -253,7 +254,9 @@ def propagate(
     )
     integrator = _integrator(model, tolerance)
     ephemeris = de440.load()
-    ephemeris.check_covers(np.array([epoch_tdb_s, to_tdb_s]))
+    first, last = min(epoch_tdb_s, to_tdb_s), max(epoch_tdb_s, to_tdb_s)
+    if not (ephemeris.start_tdb_s <= first and last <= ephemeris.end_tdb_s):
+        ephemeris.check_covers(np.array([epoch_tdb_s, to_tdb_s]))
     if thrust is not None and max(epoch_tdb_s, to_tdb_s) - thrust.start_tdb_s >= thrust.burnout_s:
         return _broken(centre, epoch_tdb_s, to_tdb_s, "the burn would use up more than the whole craft")
     origin, length = ephemeris.granule_origin_tdb_s, ephemeris.granule_length_s
@@ -268,11 +271,11 @@ def propagate(
     if shadows:
         integrator.reset_cooldowns()
     phases = models.layout(model)["srp_m2_kg"] + 1 if shadows else 0
-    recorder = Recorder()
+    recorder = Recorder() if dense else None
     now = epoch_tdb_s
     # the granule is counted, not derived from the running time: rounding at an edge cannot repeat or skip one
     place = (epoch_tdb_s - origin) / length
-    index = int(np.floor(place)) if forward else int(np.ceil(place)) - 1
+    index = math.floor(place) if forward else math.ceil(place) - 1
     while True:
         mid = origin + (index + 0.5) * length
         edge = mid + 0.5 * length if forward else mid - 0.5 * length
@@ -304,15 +307,15 @@ def propagate(
                 integrator.pars[phases : phases + 4 * len(models.SHADOWS)] = _phases(
                     centre, mid + integrator.time, state, forward
                 )
-            outcome = integrator.propagate_until(
-                target - mid,
-                max_steps=_MAX_STEPS,
-                write_tc=dense,
-                callback=recorder.granule(mid) if dense else None,
-            )
-            if not -len(model.edges) <= outcome[0].value < 0:
+            if recorder is None:
+                outcome = integrator.propagate_until(target - mid, max_steps=_MAX_STEPS)
+            else:
+                outcome = integrator.propagate_until(
+                    target - mid, max_steps=_MAX_STEPS, write_tc=True, callback=recorder.granule(mid)
+                )
+            if not shadows or not -len(model.edges) <= outcome[0].value < 0:
                 break
-        if outcome[0] != hy.taylor_outcome.time_limit or not np.all(np.isfinite(state)):
+        if outcome[0] != hy.taylor_outcome.time_limit or not math.isfinite(state.dot(state)):
             return _broken(
                 centre, epoch_tdb_s, to_tdb_s, "the integration broke down: the path runs into the centre of a body"
             )
@@ -326,7 +329,7 @@ def propagate(
         matrix = derivatives[:, :6]
         by_name = {name: derivatives[:, 6 + k] * models.scale(name, thrust) for k, name in enumerate(wrt)}
     end = state[:3].copy(), state[3:6].copy()
-    return Path(centre, epoch_tdb_s, to_tdb_s, *end, matrix, "", by_name, recorder.pieces())
+    return Path(centre, epoch_tdb_s, to_tdb_s, *end, matrix, "", by_name, recorder.pieces() if recorder else ())
 
 
 def _broken(centre: str, start: float, end: float, reason: str) -> Path:
