@@ -4,7 +4,7 @@ In one azimuth the lines of sight of all cells cross the rows (or columns) ahead
 the ground at the j-th row ahead is, for all cells at once, the grid moved by j rows and blended with its neighbour
 column. Along a line with z' = z - s²/2R, s the distance along it, the ground at distance d rises from an eye at s₀ by
 (z' - z'₀)/d plus s₀/R: the Moon's curvature with a term of the eye alone, exact to the order (height / R). All rows
-are taken, none is skipped: what a convex-hull sweep (Dozier & Frew 1990, IEEE TGRS 28:963) saves in additions it loses
+are taken, none is skipped: what a convex-hull sweep (Dozier & Frew 1990, IEEE TGRS 28:963) saves in sums it loses
 in branches. The rays of :mod:`moonvillage.terrain.horizon` check it.
 """
 
