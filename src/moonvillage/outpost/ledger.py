@@ -57,6 +57,8 @@ class Book:
     crew_end: list[int] = field(default_factory=list)
     sun: list[float] = field(default_factory=list)
     phase: list[int] = field(default_factory=list)  # index of the yard that stood
+    vented: list[float] = field(default_factory=list)  # cabin air let out by relief and oxygen control, kg
+    lacking: list[list[float]] = field(default_factory=list)  # oxygen, nitrogen that the cabin did without, kg
 
     def open(self, state: State) -> None:
         """Write down the state before the first step."""
@@ -210,7 +212,10 @@ class Book:
             columns[name] = table[:, column]
         pressures = np.array(self.cabin)[1:]
         columns["cabin_oxygen_kg"] = pressures[:, 0]
+        columns["cabin_nitrogen_kg"] = pressures[:, 1]
         columns["cabin_carbon_dioxide_kg"] = pressures[:, 2]
+        columns["cabin_water_kg"] = pressures[:, 3]
+        columns["cabin_vented_kg"] = self.vented
         stocks = np.array(self.stocks)[1:]
         moved = {name: np.array(rows) for name, rows in self.moved.items()}
         for column, commodity in enumerate(self.commodities):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import expm1
+from math import expm1, inf
 from typing import Final
 
 from moonvillage.outpost.body import (
@@ -65,10 +65,18 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Air:
-    """The cabin's set points, Pa: oxygen and nitrogen."""
+    """The cabin's set points, Pa: oxygen and nitrogen; where its relief opens; how it is controlled."""
 
     oxygen_pa: float
     nitrogen_pa: float
+    relief_pa: float = inf
+    oxygen_limit: float = 1.0  # mole share above which air is vented
+    kept: bool = True  # gas that no stock can give is made good from the deficit
+
+    @property
+    def total_pa(self) -> float:
+        """Pressure at the set points."""
+        return self.oxygen_pa + self.nitrogen_pa + CARBON_DIOXIDE_PA + VAPOUR_PA
 
     def targets_kg(self, volume_m3: float) -> tuple[float, float, float, float]:
         """Mass of each gas at the set points."""
@@ -108,6 +116,7 @@ class Demand:
     generator_share: float  # of the oxygen demand that electrolysers supply
     water_floor_kg: float  # water that surplus plants may not touch
     spares_kg: float
+    crop_kg: float = 0.0  # dry matter that the crops would grow
 
 
 @dataclass(slots=True)
@@ -118,6 +127,8 @@ class Trial:
     flows: Flows
     duties: list[float]
     unmended_kg: float = 0.0  # of the spares asked for, what was not there
+    vented_kg: float = 0.0  # cabin air let out by relief and oxygen control
+    lacking_kg: list[float] = field(default_factory=lambda: [0.0, 0.0])  # oxygen, nitrogen that no stock could give
 
 
 class Step:
@@ -133,12 +144,15 @@ class Step:
         boiloff_per_s: Mapping[str, float],
         kept: frozenset[str],
         boxed_kg: Mapping[str, float],
+        crop_harvest: float = 0.4,
     ) -> None:
         self.yard = yard
+        self.crop_harvest = crop_harvest
         self.body = body
         self.parts = parts
         self.compositions = compositions
         self.boiloff_per_s = {c: b for c, b in boiloff_per_s.items() if b > 0.0}
+        self.air = air
         self.targets = air.targets_kg(yard.volume_m3)
         self.cap = {c: kg + boxed_kg.get(c, 0.0) for c, kg in yard.holds_kg.items()}
         byproducts = (parts.hydrogen, parts.carbon_dioxide, parts.methane)
@@ -223,6 +237,8 @@ class Step:
             faecal = body.faecal_water_kg_s * people
             for e in range(5):
                 waste[e] += body.solids[e] * people + PURE["water"][e] * faecal
+        if demand.crop_kg > 0.0:
+            self._grow(demand.crop_kg, state, flows, make, take)
         # Air cleaning: what it takes out is at hand for the plants.
         limit = yard.scrubbing * SCRUBBER_MARGIN * air_fraction * body.carbon_dioxide_kg_s * dt
         carbon = min(max(cabin[2] - self.targets[2], 0.0), limit)
@@ -288,13 +304,25 @@ class Step:
                 make(parts.water, fed * WATER_PER_HYDROGEN)
                 hydrogen -= fed
                 trial.duties[i] = fed / (plant.rate_kg_s * dt)
+        # Too much oxygen: air is let out, to be made up with nitrogen.
+        self._vent_oxygen(trial)
         # People need their air at once; an empty cabin is filled as far as the stock goes.
-        for gas, commodity, kg in ((0, parts.oxygen, wanted), (1, parts.nitrogen, self.targets[1] - cabin[1])):
-            if kg > 0.0 and people > 0.0:
+        nitrogen = self.targets[1] - cabin[1]
+        if cabin[0] > self.targets[0] and nitrogen > 0.0:  # no more than brings the cabin to its pressure
+            gap = (self.air.total_pa - self._pressure(cabin)) * yard.volume_m3 * GAS_KG_PA_M3[1]
+            nitrogen = min(nitrogen, gap)
+        for gas, commodity, kg in ((0, parts.oxygen, wanted), (1, parts.nitrogen, nitrogen)):
+            if kg > 0.0 and people > 0.0 and self.air.kept:
                 need(commodity, kg)
                 cabin[gas] += kg
             elif kg > 0.0:
-                cabin[gas] += take(commodity, kg)
+                got = take(commodity, kg)
+                cabin[gas] += got
+                trial.lacking_kg[gas] = kg - got
+        if cabin[0] < 0.0:  # nobody can breathe what is not there
+            flows.deficit[parts.oxygen] = flows.deficit.get(parts.oxygen, 0.0) - cabin[0]
+            cabin[0] = 0.0
+        self._relieve(trial)
         # Spares become scrap; what cannot be mended waits until people are there to miss it.
         if demand.spares_kg > 0.0:
             mended = demand.spares_kg
@@ -307,6 +335,70 @@ class Step:
                 waste[e] += self.compositions[parts.spares][e] * mended
         self._lose(state, flows, dt)
         return trial
+
+    def _pressure(self, cabin: Sequence[float]) -> float:
+        """Pressure of a cabin's gases, Pa."""
+        volume = self.yard.volume_m3
+        return sum(m / k for m, k in zip(cabin, GAS_KG_PA_M3, strict=True)) / volume if volume > 0.0 else 0.0
+
+    def _let_out(self, trial: Trial, share: float) -> None:
+        for i in range(4):
+            out = trial.state.cabin[i] * share
+            trial.state.cabin[i] -= out
+            trial.flows.cabin_out[i] += out
+            trial.vented_kg += out
+
+    def _vent_oxygen(self, trial: Trial) -> None:
+        """Let out so much air that, made up to its pressure, it holds no more than the limit of oxygen."""
+        cabin, limit = trial.state.cabin, self.air.oxygen_limit
+        if limit >= 1.0 or self.yard.volume_m3 <= 0.0 or cabin[0] <= self.targets[0]:
+            return
+        moles = sum(m / k for m, k in zip(cabin, GAS_KG_PA_M3, strict=True))
+        share = cabin[0] / GAS_KG_PA_M3[0] / moles
+        if share > limit:
+            self._let_out(trial, 1.0 - limit / share)
+
+    def _relieve(self, trial: Trial) -> None:
+        pressure = self._pressure(trial.state.cabin)
+        if pressure > self.air.relief_pa:
+            self._let_out(trial, 1.0 - self.air.relief_pa / pressure)
+
+    def _grow(self, dry_kg: float, state: State, flows: Flows, make: _Make, take: _Take) -> None:
+        """Crops: carbon dioxide and water become food, litter and oxygen; nitrogen comes out of the waste.
+
+        What they grow has the composition of the dry food, so that eating it is the same reaction backwards. What the
+        waste cannot give of nitrogen comes with the nutrient salts, from outside the books' stocks.
+        """
+        parts, cabin, waste = self.parts, state.cabin, state.waste
+        food = self.compositions[parts.food]
+        dry = 1.0 - food[4]
+        hydrogen, carbon, oxygen, nitrogen = (food[e] / dry for e in range(4))
+        carbon_dioxide = carbon / PURE["carbon_dioxide"][1]
+        water = hydrogen / PURE["water"][0]
+        stocks = state.stocks
+        floor = 0.1 * self.targets[2]
+        have = max(cabin[2] - floor, 0.0) + stocks[parts.carbon_dioxide]
+        grown = min(dry_kg, have / carbon_dioxide, stocks[parts.water] / water)
+        if grown <= 0.0:
+            return
+        from_air = min(max(cabin[2] - floor, 0.0), grown * carbon_dioxide)
+        cabin[2] -= from_air
+        drawn = take(parts.carbon_dioxide, grown * carbon_dioxide - from_air)
+        wet = take(parts.water, grown * water)
+        given = (drawn + from_air) * PURE["carbon_dioxide"][2] + wet * PURE["water"][2] - grown * oxygen
+        cabin[0] += given
+        # nitrogen, and what inert matter the food stock is said to hold
+        edible = grown * self.crop_harvest
+        stock = edible / dry  # with the stock's inert share
+        salts = (0.0, 0.0, 0.0, grown * nitrogen, stock * food[4])
+        for e in (3, 4):
+            back = min(max(waste[e], 0.0), salts[e])
+            waste[e] -= back
+            flows.outside[e] += salts[e] - back
+        make(parts.food, stock)
+        litter = grown - edible
+        for e, share in enumerate((hydrogen, carbon, oxygen, nitrogen)):
+            waste[e] += litter * share
 
     def _saturation_kg(self) -> float:
         return SATURATION_PA * self.yard.volume_m3 * GAS_KG_PA_M3[3]

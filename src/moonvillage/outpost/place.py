@@ -67,6 +67,11 @@ class Place:
         self.events: list[tuple[float, str, str, str]] = []
         self.shortfalls: list[Shortfall] = []
         self.notes: list[str] = list(self.body.notes)
+        if outpost.crop_food_kg_s > 0.0:
+            self.notes.append(
+                "Crops grow with the canopy's closure and take no light, power or labour; what they transpire returns, "
+                "and nitrogen that the waste lacks comes with nutrient salts."
+            )
         present = set(self.counts).union(*(h.modules for h in self.handovers)) if self.handovers else set(self.counts)
         for name in sorted(present):
             if name not in self.modules:
@@ -133,7 +138,10 @@ class Place:
                 mean = {m: n * availability(self.modules[m]) for m, n in self.counts.items()}
             planned = yard(self.counts, mean, self.modules, self.body, self.ice)
             use = net_use(planned, self.body, self.air, self.parts, self.outpost.eva_per_crew, self.housing)
-            step = Step(here, self.body, self.parts, self.air, self.compositions, self.boiloff, self.kept, self.boxed)
+            harvest = self.outpost.crop_harvest
+            step = Step(
+                here, self.body, self.parts, self.air, self.compositions, self.boiloff, self.kept, self.boxed, harvest
+            )
             found = Phase(here, step, use, len(self.phases))
             self.phases.append(found)
             self._cache[key] = found
@@ -265,7 +273,8 @@ class Place:
         soon = max(crew, self._crew_by(start + _AHEAD_S))  # those who come soon find their water
         water_floor *= phase.use.crew_kg_s.get(self.parts.water, 0.0) * soon
         water_floor += 2.0 * 86400.0 * (self.body.water_kg_s + self.body.hygiene_kg_s) * soon
-        demand = Demand(dt, crew, outpost.eva_per_crew * crew * dt, phase.use.generator_share, water_floor, spares)
+        eva, share_made = outpost.eva_per_crew * crew * dt, phase.use.generator_share
+        demand = Demand(dt, crew, eva, share_made, water_floor, spares, self._crops(start, dt))
         caps = [units for _, units, _ in here.plants]
         trial = phase.step.run(self.state, demand, caps, 1.0)
 
@@ -320,6 +329,16 @@ class Place:
         book.crew_end.append(self.crew)
         book.sun.append(sum(lit) / len(lit))
         book.phase.append(phase.index)
+        book.vented.append(trial.vented_kg)
+        book.lacking.append(trial.lacking_kg)
+
+    def _crops(self, start: float, dt: float) -> float:
+        """Dry matter that the crops would grow: the canopy closes in proportion to the time since sowing."""
+        outpost = self.outpost
+        if outpost.crop_food_kg_s <= 0.0:
+            return 0.0
+        age = start + 0.5 * dt - self.book.starts[0] if self.book.starts else 0.5 * dt
+        return outpost.crop_food_kg_s / outpost.crop_harvest * min(age / outpost.crop_grown_s, 1.0) * dt
 
     _shedding = -1
 

@@ -75,9 +75,36 @@ def site_of(outpost: Outpost, catalog: CatalogView) -> Any:
 
 
 def air_of(outpost: Outpost) -> Air:
-    """The cabin's set points: oxygen by volume of the whole pressure, nitrogen the rest."""
-    oxygen = outpost.oxygen_share * outpost.cabin_pa
-    return Air(oxygen, max(outpost.cabin_pa - oxygen - CARBON_DIOXIDE_PA - VAPOUR_PA, 0.0))
+    """The cabin's set points: oxygen by volume of the whole pressure, nitrogen the rest; its relief and control.
+
+    Raises
+    ------
+    ValueError
+        If the cabin or its relief lies above the pressure that it is rated for, or the relief below the cabin.
+    """
+    cabin = outpost.cabin_pa
+    rating = outpost.rating_pa or 1.25 * cabin
+    relief = outpost.relief_pa or min(1.1 * cabin, rating)
+    if cabin > rating or relief > rating:
+        what, high = ("cabin pressure", cabin) if cabin > rating else ("relief pressure", relief)
+        raise ValueError(
+            f"outpost {outpost.id!r}: the {what} of {high / 1000.0:.1f} kPa is above the rating of "
+            f"{rating / 1000.0:.1f} kPa; lower it or raise 'rating'"
+        )
+    if relief < cabin:
+        raise ValueError(
+            f"outpost {outpost.id!r}: the relief opens at {relief / 1000.0:.1f} kPa, below the cabin's "
+            f"{cabin / 1000.0:.1f} kPa; raise 'relief'"
+        )
+    if outpost.oxygen_limit <= outpost.oxygen_share and outpost.oxygen_limit < 0.5:
+        raise ValueError(
+            f"outpost {outpost.id!r}: oxygen is vented above {outpost.oxygen_limit:.0%} but kept at "
+            f"{outpost.oxygen_share:.0%}; raise 'oxygen_limit'"
+        )
+    oxygen = outpost.oxygen_share * cabin
+    nitrogen = max(cabin - oxygen - CARBON_DIOXIDE_PA - VAPOUR_PA, 0.0)
+    limit = 1.0 if outpost.oxygen_limit <= outpost.oxygen_share else outpost.oxygen_limit
+    return Air(oxygen, nitrogen, relief, limit, outpost.air == "kept")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,4 +30,18 @@ class Outpost:
     oxygen_share: float = quantity("fraction", "oxygen by volume", 0.21, low=0.16, high=0.5)
     eva_per_crew: float = quantity("rate", "EVA hours per crew member and time, such as 16 h/wk", 0.0, low=0.0)
     failures: str = choice(("expected", "sampled", "none"), "how failures are treated in a single run", "expected")
+    air: str = choice(
+        ("kept", "falls"),
+        "cabin gas that no stock can give: made good from an accounted deficit (kept), or missing (falls)",
+        "kept",
+    )
+    rating_pa: float = quantity("pressure", "most that the cabin may hold; 0: a quarter above 'cabin'", 0.0, low=0.0)
+    relief_pa: float = quantity("pressure", "where the relief valve opens; 0: a tenth above 'cabin'", 0.0, low=0.0)
+    oxygen_limit: float = quantity(
+        "fraction", "share of oxygen above which air is vented and refilled with nitrogen", 0.5, low=0.16, high=1.0
+    )
+    oxygen_least_pa: float = quantity("pressure", "oxygen below which people suffer", 10_132.5, low=0.0)
+    crop_food_kg_s: float = quantity("mass_rate", "dry food that crops in the cabin make when grown", 0.0, low=0.0)
+    crop_harvest: float = quantity("fraction", "eaten share of what the crops grow", 0.4, low=0.01, high=1.0)
+    crop_grown_s: float = quantity("time", "from sowing to full growth", 4_320_000.0, low=3600.0)
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
