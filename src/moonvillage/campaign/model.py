@@ -111,12 +111,6 @@ class Assembly:
         """What is stored at a place from the beginning (kg)."""
         return sum(o.stocks_kg.get(item, 0.0) for o in self.scenario.outposts.values() if o.place == place)
 
-    def can_arrive(self, place: str, item: str) -> bool:
-        """Whether some column may bring an item to a place."""
-        return any(
-            lane.to_place == place and item in lane.items for column in self.columns for lane in column.shape.lanes
-        )
-
 
 def useful_modules(
     scenario: Scenario, rates: Mapping[str, OutpostRates], demands: Mapping[str, Demand]

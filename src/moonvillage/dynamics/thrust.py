@@ -8,11 +8,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from moonvillage.units import STANDARD_GRAVITY_M_S2
+
 Floats = NDArray[np.float64]
 
 #: Axes in which a burn may be steered: inertial, or turning with the craft's own motion about the centre.
 STEERING: Final = ("icrf", "vnc", "rsw")
-STANDARD_GRAVITY_M_S2: Final = 9.80665
 
 
 @dataclass(frozen=True, slots=True, eq=False)

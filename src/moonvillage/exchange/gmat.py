@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from moonvillage.ephemeris import de440
 from moonvillage.exchange.ephemeris import Ephemeris, Segment
+from moonvillage.units import DAY_S
 
 Floats = NDArray[np.float64]
 
 _NEAR_MOON_M: Final = 60_000e3
-_DAY_S: Final = 86400.0
 #: GMAT's modified Julian date counts from JD 2430000.0; J2000 is JD 2451545.0.
 _J2000_GMAT: Final = 21545.0
 _TOGETHER_S: Final = 1.0
@@ -113,7 +113,7 @@ def _state(segment: Segment) -> list[str]:
     """Assignments of the first state of a segment."""
     names = ("X", "Y", "Z", "VX", "VY", "VZ")
     values = np.concatenate([segment.r_m[0], segment.v_m_s[0]]) * 1e-3
-    epoch = float(segment.epoch_tdb_s[0]) / _DAY_S + _J2000_GMAT
+    epoch = float(segment.epoch_tdb_s[0]) / DAY_S + _J2000_GMAT
     return [f"Epoch = '{epoch:.12f}'", *(f"{n} = {x:.12f}" for n, x in zip(names, values, strict=True))]
 
 

@@ -21,9 +21,6 @@ from moonvillage.errors import InputError, Problem
 from moonvillage.records.campaign import PERMISSIONS, Campaign
 from moonvillage.scenario.model import InteractionSpec, Mission, Scenario
 
-#: Sorted from best to worst: what a refusal is worth saying.
-_PERMITS = ("allowed", "conditional")
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Permissions:

@@ -12,8 +12,7 @@ from rich.text import Text
 from moonvillage.ephemeris.time import tdb_s_to_utc
 from moonvillage.replay.as_flown import Arc, AsFlown, Break
 from moonvillage.replay.finite_burns import FiniteBurn, finite_burn
-
-_DAY_S = 86400.0
+from moonvillage.units import DAY_S
 
 
 def _quantiles(arcs: tuple[Arc, ...]) -> dict[str, float | None]:
@@ -96,7 +95,7 @@ def arc_table(flown: AsFlown) -> RenderableType:
         misses = [arc.error_m for arc in inside]
         coasts.add_row(
             tdb_s_to_utc(coast.start_tdb_s),
-            f"{coast.duration_s / _DAY_S:.2f}",
+            f"{coast.duration_s / DAY_S:.2f}",
             str(coast.joins),
             str(len(inside)),
             f"{np.median(misses):.2f}" if misses else "–",

@@ -50,11 +50,6 @@ class FiniteBurn:
         """What the engine gave."""
         return float(np.linalg.norm(self.dv_icrf_m_s))
 
-    @property
-    def middle_tdb_s(self) -> float:
-        """Half time between ignition and cut-off."""
-        return self.ignition_tdb_s + 0.5 * self.duration_s
-
 
 def finite_burn(flown: AsFlown, found: Break, *, exhaust_m_s: float = np.inf) -> FiniteBurn:
     """The finite burn that a break holds.

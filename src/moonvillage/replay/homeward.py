@@ -19,10 +19,9 @@ from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_MOON_M3_S2
 from moonvillage.ephemeris.frames import earth_itrf_matrix
 from moonvillage.trajectory import translunar as tl
 from moonvillage.trajectory.conics import climb
-from moonvillage.trajectory.planes import ApsisEnd, EntryEnd, cross, normalised
+from moonvillage.trajectory.planes import ApsisEnd, EntryEnd, cross, normalised, tilted_normal
 
 Floats = NDArray[np.float64]
-_NORTH: Final = np.array([0.0, 0.0, 1.0])
 _TURN_RAD_S: Final = 7.292115e-5
 #: Ranges that are tried, as shares of the one given.
 _RANGES: Final = (1.0, 1.05, 0.95, 1.1, 0.9, 1.2, 0.8)
@@ -76,11 +75,6 @@ def _ground(entry_tdb_s: float, state: Floats, range_m: float) -> tuple[float, f
     return math.asin(float(place[2])), math.atan2(float(place[1]), float(place[0]))
 
 
-def _return_normal(direction: Floats, tilt_rad: float) -> Floats:
-    north = normalised(_NORTH - float(direction[2]) * direction)
-    return math.cos(tilt_rad) * north + math.sin(tilt_rad) * cross(direction, north)
-
-
 def _flight(
     lunar: ApsisEnd, departure: float, entry_tdb: float, tilt: float, branch: int, end: EntryEnd
 ) -> tuple[Floats, Floats, Floats, Floats] | str:
@@ -91,11 +85,11 @@ def _flight(
     arc = climb(end.radius_m, angle, float(np.linalg.norm(moon_r)), np.array([duration]))
     if not bool(arc.valid[0]):
         return f"No ellipse comes home in {duration / 86400.0:.2f} d."
-    normal = _return_normal(normalised(moon_r), tilt)
+    normal = tilted_normal(normalised(moon_r), tilt)
     excess = tl.excess_velocity(moon_r[None], moon_v[None], arc, normal[None], -1)[0]
 
     def plane(direction: Floats, swept: float) -> Floats:
-        return _return_normal(direction, tilt)
+        return tilted_normal(direction, tilt)
 
     guess = tl.patched(-1, entry_tdb, departure, (end.radius_m, angle), plane, lunar, branch, excess)
     if guess is None:

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from moonvillage import dynamics
-from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2
+from moonvillage.ephemeris.constants import GM_M3_S2
 from moonvillage.ephemeris.frames import earth_pole
 from moonvillage.ephemeris.orientation import moon_me_matrix
 from moonvillage.trajectory.planes import cross, normalised, rotate
 from moonvillage.units import STANDARD_GRAVITY_M_S2
 
 Floats = NDArray[np.float64]
-GM: Final = {"earth": GM_EARTH_M3_S2, "moon": GM_MOON_M3_S2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Shape:
 
 def shape(state: Floats, centre: str) -> Shape:
     """The osculating shape of a state (6,) about ``"earth"`` or ``"moon"``."""
-    mu = GM[centre]
+    mu = GM_M3_S2[centre]
     r, v = state[:3], state[3:]
     radius = float(np.linalg.norm(r))
     inverse = 2.0 / radius - float(v @ v) / mu
@@ -55,7 +53,7 @@ def inclination(epoch_tdb_s: float, state: Floats, centre: str) -> float:
 
 def speed_at(radius_m: float, periapsis_m: float, apoapsis_m: float, centre: str) -> float:
     """Speed at a radius on an orbit of given apses, m/s."""
-    return math.sqrt(GM[centre] * (2.0 / radius_m - 2.0 / (periapsis_m + apoapsis_m)))
+    return math.sqrt(GM_M3_S2[centre] * (2.0 / radius_m - 2.0 / (periapsis_m + apoapsis_m)))
 
 
 def velocity_for(state: Floats, periapsis_m: float, apoapsis_m: float, centre: str) -> Floats:
@@ -67,7 +65,7 @@ def velocity_for(state: Floats, periapsis_m: float, apoapsis_m: float, centre: s
     r = state[:3]
     radius = float(np.linalg.norm(r))
     low, high = min(periapsis_m, radius), max(apoapsis_m, radius)
-    mu = GM[centre]
+    mu = GM_M3_S2[centre]
     up = r / radius
     along = cross(normalised(cross(r, state[3:])), up)
     level = math.sqrt(2.0 * mu * low * high / (low + high)) / radius
@@ -156,7 +154,7 @@ def burn_to(
     impulse = float(np.linalg.norm(wanted - before[3:]))
     sense = math.copysign(1.0, float((wanted - before[3:]) @ before[3:]))
     duration = exhaust / acceleration * -math.expm1(-impulse / exhaust)
-    mu = GM[centre]
+    mu = GM_M3_S2[centre]
     semi = 0.5 * (periapsis_m + apoapsis_m)
     wanted_e = (apoapsis_m - periapsis_m) / (apoapsis_m + periapsis_m)
     normal = normalised(cross(before[:3], before[3:]))

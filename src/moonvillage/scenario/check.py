@@ -65,8 +65,6 @@ WAYS: Final[Mapping[tuple[type, type], tuple[str, ...]]] = {
     (EarthOrbit, Dro): ("spiral",),
     (EarthOrbit, EarthOrbit): ("spiral",),
 }
-#: The burns that a launcher may make for its payload, by the kind of the first leg.
-_FIRST_BURN: Final = {MoonOrbit: "tli", Halo: "tli", Dro: "tli", FreeReturn: "tli", Planet: "tmi"}
 MAX_PERIODS: Final = 1000
 
 

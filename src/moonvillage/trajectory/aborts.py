@@ -25,10 +25,11 @@ from moonvillage.records.places import Arc, EarthGround, MoonOrbit, MoonSurface
 from moonvillage.trajectory.api import solve
 from moonvillage.trajectory.apses import entry_with_gradient
 from moonvillage.trajectory.flown import orbit_radius
+from moonvillage.trajectory.planes import triple
+from moonvillage.units import DAY_S
 
 Floats = NDArray[np.float64]
 
-DAY_S: Final = 86400.0
 HOUR_S: Final = 3600.0
 _WAITS_S: Final = (0.0, 6.0 * HOUR_S, 18.0 * HOUR_S, 36.0 * HOUR_S)
 _DURATIONS_S: Final = np.concatenate([np.arange(0.25, 2.0, 0.25), np.arange(2.0, 6.01, 0.5), [7.0, 8.0]]) * DAY_S
@@ -332,7 +333,7 @@ def abort_from_surface(
         return Aborts(epoch_tdb_s, (), 1, f"The ascent: {up.reason}")
     normal = np.cross(up.final_state[:3], up.final_state[3:])
     normal = normal / np.linalg.norm(normal)
-    plane = (float(normal[0]), float(normal[1]), float(normal[2]))
+    plane = triple(normal)
     leave = up.arrival_tdb_s + rendezvous_s
     options: list[AbortOption] = []
     first = ""

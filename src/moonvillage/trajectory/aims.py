@@ -16,12 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2
+from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_M3_S2
 from moonvillage.trajectory.apses import entry, periapsis
 
 Floats = NDArray[np.float64]
-
-_GM = {"earth": GM_EARTH_M3_S2, "moon": GM_MOON_M3_S2}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +74,7 @@ def _conic(states: Floats, gm: float) -> tuple[Floats, Floats, Floats, Floats, F
 
 def is_passage(state: Floats, centre: str) -> bool:
     """Whether a state (6,) about a centre is on an orbit eccentric enough to have a way in."""
-    return bool(_conic(state[None, :], _GM[centre])[2][0] > 0.5)
+    return bool(_conic(state[None, :], GM_M3_S2[centre])[2][0] > 0.5)
 
 
 def passage(
@@ -89,7 +87,7 @@ def passage(
     is then its major axis). ``timed``: the time of the passage (s) as well, for flights that go on from there. Shown:
     periapsis radius (m), and the turn of the orbit's plane about the asymptote (rad).
     """
-    gm = _GM[centre]
+    gm = GM_M3_S2[centre]
     _, _, _, asymptotes, lengths = _conic(nominal[None, :], gm)
     asymptote, fast = asymptotes[0], float(np.sqrt(gm / lengths[0]))
     pole = np.array([0.0, 0.0, 1.0])

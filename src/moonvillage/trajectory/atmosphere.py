@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from moonvillage.units import STANDARD_GRAVITY_M_S2
+
 Floats = NDArray[np.float64]
 
-_G0: Final = 9.80665
 _GAS: Final = 287.05287
 _RADIUS_M: Final = 6_356_766.0
 #: Base geopotential height (m), base temperature (K), lapse (K/m): table 4 of the standard.
@@ -59,11 +60,11 @@ def _lower(height_m: Floats) -> Floats:
         inside = (h >= base) if k else np.ones(h.shape, dtype=bool)
         t = np.maximum(temperature + lapse * (h - base), 100.0)
         if lapse:
-            p = pressure * (t / temperature) ** (-_G0 / (_GAS * lapse))
-            step = ((temperature + lapse * (top - base)) / temperature) ** (-_G0 / (_GAS * lapse))
+            p = pressure * (t / temperature) ** (-STANDARD_GRAVITY_M_S2 / (_GAS * lapse))
+            step = ((temperature + lapse * (top - base)) / temperature) ** (-STANDARD_GRAVITY_M_S2 / (_GAS * lapse))
         else:
-            p = pressure * np.exp(-_G0 * (h - base) / (_GAS * temperature))
-            step = float(np.exp(-_G0 * (top - base) / (_GAS * temperature)))
+            p = pressure * np.exp(-STANDARD_GRAVITY_M_S2 * (h - base) / (_GAS * temperature))
+            step = float(np.exp(-STANDARD_GRAVITY_M_S2 * (top - base) / (_GAS * temperature)))
         result = np.where(inside, p / (_GAS * t), result)
         pressure *= step
     return result

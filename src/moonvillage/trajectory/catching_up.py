@@ -21,14 +21,13 @@ from numpy.typing import NDArray
 from moonvillage import dynamics
 from moonvillage.ephemeris.constants import (
     EARTH_RADIUS_M,
-    GM_EARTH_M3_S2,
-    GM_MOON_M3_S2,
+    GM_M3_S2,
     MOON_RADIUS_M,
 )
+from moonvillage.trajectory.planes import local_axes
 
 Floats = NDArray[np.float64]
 
-_GM: Final = {"earth": GM_EARTH_M3_S2, "moon": GM_MOON_M3_S2}
 _RADIUS: Final = {"earth": EARTH_RADIUS_M, "moon": MOON_RADIUS_M}
 #: Lowest radius that a phasing orbit may have, above the body's radius, m.
 _LOWEST: Final = {"earth": 150e3, "moon": 12e3}
@@ -108,14 +107,6 @@ class Phasing:
     reason: str = ""
 
 
-def local_axes(r_m: Floats, v_m_s: Floats) -> Floats:
-    """Columns (3, 3): radial, along-track, cross-track unit vectors of a state, on the axes of the state."""
-    radial = r_m / np.linalg.norm(r_m)
-    cross = np.cross(r_m, v_m_s)
-    cross = cross / np.linalg.norm(cross)
-    return np.column_stack([radial, np.cross(cross, radial), cross])
-
-
 def _relative(state: Floats, aim: Floats) -> Floats:
     """(..., 6) states to (radius, arc, cross, radial, transverse, cross speeds) beside the aim state (6,), m, m/s.
 
@@ -192,7 +183,7 @@ def _start(problem: _Problem, free: Floats) -> Floats:
     given = problem.insertion
     if given.r_m is not None and given.v_m_s is not None:
         return np.concatenate([given.r_m, given.v_m_s])
-    mu = _GM[problem.centre]
+    mu = GM_M3_S2[problem.centre]
     normal = np.cross(problem.target0[:3], problem.target0[3:]) if given.normal is None else given.normal
     normal = normal / np.linalg.norm(normal)
     pole = np.array([0.0, 0.0, 1.0])
@@ -295,7 +286,7 @@ def phase(
         With a ``reason`` where nothing was found; where the phase is given, the reason names the phases that the
         profile can catch.
     """
-    mu = _GM[centre]
+    mu = GM_M3_S2[centre]
     aim = target.at(arrival_tdb_s - trailing_s)
     target0 = target.at(start_tdb_s)
     free = insertion.r_m is None
@@ -393,7 +384,7 @@ def _phasing_radius(problem: _Problem, set_up: SetUp, start: float, coelliptic: 
     highest = 2.0 * coelliptic - min(start, coelliptic) + 30e3
     grid = np.linspace(lowest, max(highest, coelliptic + 30e3), 15)
     errors = np.full(grid.size, np.nan)
-    mu = _GM[problem.centre]
+    mu = GM_M3_S2[problem.centre]
 
     def error(radius: float) -> float:
         found = set_up(radius)

@@ -12,6 +12,7 @@ from moonvillage.ephemeris.constants import GM_EARTH_M3_S2
 from moonvillage.records.legs import Burn, Event, Leg
 from moonvillage.records.places import Arc, EarthGround, EarthOrbit
 from moonvillage.trajectory.flown import Coast, circular_state, fly, orbit_radius, sample
+from moonvillage.trajectory.planes import triple
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
 
 Floats = NDArray[np.float64]
@@ -85,7 +86,7 @@ def solve_deorbit(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Le
         departure_tdb_s=departure_tdb_s,
         arrival_tdb_s=t_end,
         converged=True,
-        burns=(Burn("deorbit", departure_tdb_s, dv, (float(burn[0]), float(burn[1]), float(burn[2]))),),
+        burns=(Burn("deorbit", departure_tdb_s, dv, triple(burn)),),
         events=(Event("departure", departure_tdb_s), Event("entry", t_end, detail)),
         closure_position_m=abs(distance - entry_radius),
         closure_velocity_m_s=miss_v,

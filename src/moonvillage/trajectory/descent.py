@@ -25,7 +25,7 @@ from moonvillage.records.legs import Trajectory
 from moonvillage.records.places import MoonSurface
 from moonvillage.trajectory.convexified import Craft, Phase, Plan, Start, fly_segment, least_propellant
 from moonvillage.trajectory.planes import cross, normalised, rotate
-from moonvillage.trajectory.powered import STANDARD_GRAVITY_M_S2
+from moonvillage.units import STANDARD_GRAVITY_M_S2
 
 Floats = NDArray[np.float64]
 

@@ -26,16 +26,17 @@ from moonvillage.records.places import Arc, EarthOrbit, MoonSurface
 from moonvillage.trajectory import translunar as tl
 from moonvillage.trajectory.apses import hyperbola_through
 from moonvillage.trajectory.conics import climb, escape
-from moonvillage.trajectory.landing import APPROACH_S, engine_of, gate_of, triple
+from moonvillage.trajectory.landing import APPROACH_S, engine_of, gate_of
 from moonvillage.trajectory.lunar import parking_family, parking_hold
-from moonvillage.trajectory.planes import ApsisEnd, cross, normalised, planes_through
+from moonvillage.trajectory.planes import ApsisEnd, cross, normalised, planes_through, triple
 from moonvillage.trajectory.powered import find_root, thrust_integral
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
 from moonvillage.trajectory.shooting import RIM_M, Side, match
+from moonvillage.units import DAY_S
 
 Floats = NDArray[np.float64]
 
-_DURATIONS_S: Final = np.arange(2.5, 5.01, 0.125) * tl.DAY_S
+_DURATIONS_S: Final = np.arange(2.5, 5.01, 0.125) * DAY_S
 #: The flattest approach that is tried, below the horizon of the site.
 _FLATTEST_RAD: Final = math.radians(8.0)
 _LIMIT: Final = np.array([0.03, 0.03, 30.0, 1e-4])
@@ -177,7 +178,7 @@ def solve_direct(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg
             "No flight from the Earth comes down on this site from 8 deg or more above its horizon; land from orbit.",
         )
     first = rows[0]
-    spread = [row for row in rows if abs(row.duration_s - first.duration_s) > 0.4 * tl.DAY_S]
+    spread = [row for row in rows if abs(row.duration_s - first.duration_s) > 0.4 * DAY_S]
     reason = ""
     for choice in [first, *rows[1:2], *spread[: _TRIES - 2]]:
         leg = _attempt(arc, departure_tdb_s, choice, acceleration, exhaust, notes, options)

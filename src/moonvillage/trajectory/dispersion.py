@@ -22,7 +22,6 @@ from moonvillage import dynamics
 from moonvillage.dynamics.batch import propagate_batch
 from moonvillage.records.legs import Leg
 from moonvillage.records.places import Arc
-from moonvillage.trajectory.aims import Aim
 from moonvillage.trajectory.api import solve
 from moonvillage.trajectory.covariance import Course, Errors, Linear, analyse, follow, root_of, times_of
 
@@ -396,8 +395,3 @@ def budget(
         sampled,
         "; ".join(said),
     )
-
-
-def aims_of(course: Course) -> tuple[Aim, ...]:
-    """What a course aims at, in order."""
-    return tuple(aim for _, aim in course.aims)

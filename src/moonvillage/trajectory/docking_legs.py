@@ -17,7 +17,7 @@ from moonvillage.records.legs import Burn, Event, Leg
 from moonvillage.records.places import Arc, EarthOrbit, MoonOrbit
 from moonvillage.trajectory.catching_up import Insertion, Slot
 from moonvillage.trajectory.flown import Coast, circular_state, fly, orbit_radius, sample
-from moonvillage.trajectory.planes import normalised, rotate
+from moonvillage.trajectory.planes import normalised, rotate, triple
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
 from moonvillage.trajectory.rendezvous import (
     FAST,
@@ -170,7 +170,7 @@ def _leg(arc: Arc, departure_tdb_s: float, plan: Rendezvous, options: SolveOptio
                 name,
                 first,
                 float(sum(b.dv_m_s for b in several)),
-                (float(vector[0]), float(vector[1]), float(vector[2])),
+                triple(vector),
                 last - first,
             )
         )

@@ -28,14 +28,25 @@ from moonvillage.trajectory import translunar as tl
 from moonvillage.trajectory.conics import Climb, climb
 from moonvillage.trajectory.entry import entry_state
 from moonvillage.trajectory.entry_targeting import site_ranges, site_vector
+from moonvillage.trajectory.flown import impulse
 from moonvillage.trajectory.lunar import lunar_family
-from moonvillage.trajectory.planes import ApsisEnd, EntryEnd, PlaneFamily, cross, normalised, planes_through, rotate
+from moonvillage.trajectory.planes import (
+    ApsisEnd,
+    EntryEnd,
+    PlaneFamily,
+    cross,
+    normalised,
+    planes_through,
+    rotate,
+    tilted_normal,
+)
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
 from moonvillage.trajectory.three_burn import PERIOD_S, Detour, best_detour, connect
+from moonvillage.units import DAY_S
 
 Floats = NDArray[np.float64]
 
-_DURATIONS_S: Final = np.arange(3.0, 5.51, 0.25) * tl.DAY_S
+_DURATIONS_S: Final = np.arange(3.0, 5.51, 0.25) * DAY_S
 #: Tilt of the return plane from the one nearest the equator, about the line to the Moon: eastward returns only.
 _TILTS_RAD: Final = np.deg2rad(np.arange(-75.0, 75.1, 10.0))
 #: A single burn that costs less is not compared with three; three must save so much to be flown.
@@ -49,12 +60,6 @@ _SITE_CHOICES: Final = 5
 _ACROSS_M: Final = 25e3
 _FAR_M: Final = 150e3
 _NEAR_S: Final = np.arange(-3600.0, 3601.0, 300.0)
-
-
-def _return_normal(direction: Floats, tilt_rad: float) -> Floats:
-    """Normal of the plane through ``direction`` tilted from the one of least inclination."""
-    north = normalised(_NORTH - float(direction[2]) * direction)
-    return math.cos(tilt_rad) * north + math.sin(tilt_rad) * cross(direction, north)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +81,7 @@ def _departures(
     direction = normalised(moon_r)
     angle = abs(ground.entry_flight_path_angle_rad)
     arcs = climb(EARTH_RADIUS_M + ground.entry_altitude_m, angle, float(np.linalg.norm(moon_r)), durations)
-    normals = np.stack([_return_normal(direction, float(tilt)) for tilt in tilts])[:, None, :]
+    normals = np.stack([tilted_normal(direction, float(tilt)) for tilt in tilts])[:, None, :]
     v = tl.excess_velocity(moon_r[None], moon_v[None], arcs, np.repeat(normals, durations.size, axis=1), -1)
     return v, np.broadcast_to(arcs.valid, v.shape[:-1])
 
@@ -103,7 +108,7 @@ def _scan_detour(departure: float, fixed: float | None, ground: EarthGround, lun
     choice: _Choice | None = None
     for _ in range(3):  # the coast's length sets the injection's date, and that the direction
         durations = _DURATIONS_S[::2] if fixed is None else np.array([fixed - wait])
-        if float(durations[0]) < 2.4 * tl.DAY_S:
+        if float(durations[0]) < 2.4 * DAY_S:
             return None
         v, valid = _departures(departure + wait, durations, _TILTS_RAD[::2], ground)
         keep = np.flatnonzero(valid.ravel())
@@ -149,7 +154,7 @@ def solve_llo_to_earth(arc: Arc, departure_tdb_s: float, options: SolveOptions) 
     others = [
         row
         for row in rows[1:]
-        if abs(row.duration_s - first.duration_s) > 0.3 * tl.DAY_S or abs(row.tilt_rad - first.tilt_rad) > 0.3
+        if abs(row.duration_s - first.duration_s) > 0.3 * DAY_S or abs(row.tilt_rad - first.tilt_rad) > 0.3
     ]
     for choice in [first, *rows[1:2], *others[:2]]:
         for branch in (0, 1):
@@ -235,7 +240,7 @@ def _to_site(
     line to the Moon leads over it. Both are chosen on conics; what the n-body return misses is taken into the next
     choice as a turn of the direction from which it came.
     """
-    durations = np.arange(3.0, 5.5, 1.0 / 96.0) * tl.DAY_S
+    durations = np.arange(3.0, 5.5, 1.0 / 96.0) * DAY_S
     if options.duration_s is not None:
         durations = np.array([options.duration_s])
     ways = _ways(departure, durations, ground, site, lunar_end, None)
@@ -243,7 +248,7 @@ def _to_site(
         return failure(
             arc,
             departure,
-            f"No eastward return in {durations[0] / tl.DAY_S:.1f} to {durations[-1] / tl.DAY_S:.1f} d has the site "
+            f"No eastward return in {durations[0] / DAY_S:.1f} to {durations[-1] / DAY_S:.1f} d has the site "
             f"{ground.range_min_m / 1e3:.0f} to {ground.range_max_m / 1e3:.0f} km ahead of its entry: its latitude "
             "is too far from the point opposite to the Moon. Allow a longer skip, or another day of the month.",
         )
@@ -252,7 +257,7 @@ def _to_site(
     for way in ways:
         if len(tried) >= _SITE_CHOICES:
             break
-        if any(abs(way.duration_s - old.duration_s) < 0.2 * tl.DAY_S for old in tried):
+        if any(abs(way.duration_s - old.duration_s) < 0.2 * DAY_S for old in tried):
             continue
         tried.append(way)
         for branch in (0, 1):
@@ -344,7 +349,7 @@ def _attempt(
     start = (entry.radius_m, abs(ground.entry_flight_path_angle_rad))
 
     def plane(direction: Floats, swept: float) -> Floats:
-        return _return_normal(direction, choice.tilt_rad)
+        return tilted_normal(direction, choice.tilt_rad)
 
     guess = tl.patched(-1, arrival, injection, start, plane, lunar_end, branch, choice.v_excess_m_s)
     if guess is None:
@@ -360,7 +365,7 @@ def _attempt(
     begin = left
     if detour is None:
         orbit = lunar_end.circular(result.parameters[1], GM_MOON_M3_S2)
-        burns = [_burn("tei", departure, left[3:] - orbit[3:])]
+        burns = [impulse("tei", departure, left[3:] - orbit[3:])]
     else:
         normal = orbit_end.family.normal(0.0)
         way = connect(normal, orbit_end.radius_m, detour, departure, injection, left[:3])
@@ -368,9 +373,9 @@ def _attempt(
             return failure(arc, departure, "The coasts between the three burns did not meet.")
         last = left[3:] - way.arrival_m_s
         burns = [
-            _burn("raise", departure, way.raise_m_s),
-            _burn("plane_change", way.turn_tdb_s, way.turn_m_s),
-            _burn("tei", injection, last),
+            impulse("raise", departure, way.raise_m_s),
+            impulse("plane_change", way.turn_tdb_s, way.turn_m_s),
+            impulse("tei", injection, last),
         ]
         dense = options.samples > 0
         v = way.start[3:] + way.raise_m_s
@@ -382,11 +387,6 @@ def _attempt(
         begin = np.concatenate([down.r_m, down.v_m_s + last])
     flight = tl.fly(begin, injection, guess.rim_tdb_s, arrival, -1, dense=options.samples > 0)
     return _leg(arc, departure, arrival, burns, tl.Flight(flight.state, paths + flight.paths), aimed, options)
-
-
-def _burn(name: str, epoch_tdb_s: float, dv: Floats) -> Burn:
-    x, y, z = (float(component) for component in dv)
-    return Burn(name, epoch_tdb_s, float(np.linalg.norm(dv)), (x, y, z))
 
 
 def _leg(

@@ -20,14 +20,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from moonvillage.ephemeris.constants import EARTH_J2, EARTH_RADIUS_M, GM_EARTH_M3_S2
-from moonvillage.ephemeris.frames import earth_itrf_matrix, earth_latitude_longitude
+from moonvillage.ephemeris.frames import EARTH_FLATTENING, earth_itrf_matrix, earth_latitude_longitude
 from moonvillage.trajectory.atmosphere import density
+from moonvillage.units import STANDARD_GRAVITY_M_S2
 
 Floats = NDArray[np.float64]
 
-_G0: Final = 9.80665
 _RATE: Final = 2.0 * math.pi * 1.00273781191135448 / 86400.0
-_FLATTENING: Final = 1.0 / 298.257223563
 #: Sutton & Graves for air, kg^0.5/m.
 _SUTTON_GRAVES: Final = 1.7415e-4
 #: Tauber & Sutton's function of speed for air (m/s; W/cm² scale), table 1.
@@ -131,7 +130,7 @@ def heating(density_kg_m3: ArrayLike, speed_m_s: ArrayLike, nose_radius_m: float
 def _height(r: Floats) -> Floats:
     distance = np.linalg.norm(r, axis=-1)
     sine = r[..., 2] / distance
-    return np.asarray(distance - EARTH_RADIUS_M * (1.0 - _FLATTENING * sine**2))
+    return np.asarray(distance - EARTH_RADIUS_M * (1.0 - EARTH_FLATTENING * sine**2))
 
 
 def _rate(state: Floats, capsule: Capsule, bank: Floats) -> tuple[Floats, Floats, Floats]:
@@ -255,7 +254,7 @@ def fly_batch(
         fresh, load, rho = _step(s, capsule, angle, np.full(index.size, h))
         convective, radiative = heating(rho, speed, capsule.nose_radius_m)
         flux = convective + radiative
-        peak_load[index] = np.maximum(peak_load[index], load / _G0)
+        peak_load[index] = np.maximum(peak_load[index], load / STANDARD_GRAVITY_M_S2)
         peak_heat[index] = np.maximum(peak_heat[index], flux)
         heat[index] += flux * h
         before, after = _height(s[:, :3]), _height(fresh[:, :3])
@@ -327,7 +326,7 @@ def _pull_out(states: Floats, capsule: Capsule, bank_rad: float, keep: bool) -> 
             fresh, _, _ = _step(s, capsule, np.full(index.size, bank_rad), 0.5 * share)
         speed = np.linalg.norm(_air(s), axis=1)
         total = sum(heating(rho, speed, capsule.nose_radius_m))
-        load_g[index] = np.maximum(load_g[index], load / _G0)
+        load_g[index] = np.maximum(load_g[index], load / STANDARD_GRAVITY_M_S2)
         flux[index] = np.maximum(flux[index], total)
         heat[index] += total * 0.5 * share
         y[index] = fresh
@@ -421,7 +420,7 @@ def fly_entry(
         v,
         _height(states[:, :3]),
         speed,
-        load / _G0,
+        load / STANDARD_GRAVITY_M_S2,
         convective,
         radiative,
         float(latitude),

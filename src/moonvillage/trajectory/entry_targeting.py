@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonvillage.ephemeris.constants import EARTH_RADIUS_M
+from moonvillage.ephemeris.frames import EARTH_FLATTENING
 from moonvillage.trajectory.entry import Capsule, EntryBatch, EntryFlight, entry_state, fly_batch, fly_entry, ranges
 
 Floats = NDArray[np.float64]
@@ -17,7 +18,6 @@ _CLOSE_M = 500.0
 _NARROWINGS = 11
 _BANKS = np.deg2rad(np.concatenate([np.arange(20.0, 90.0, 5.0), np.arange(90.0, 161.0, 10.0)]))
 _REVERSALS = np.array([0.0, 2000.0, 4000.0, 6000.0, 7500.0])
-_FLATTENING = 1.0 / 298.257223563
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,12 +42,12 @@ class EntryPlan:
 def site_vector(latitude_rad: float, longitude_rad: float) -> Floats:
     """Earth-fixed position (3,), m, of a site at sea level; geodetic latitude (WGS 84)."""
     sine, cosine = math.sin(latitude_rad), math.cos(latitude_rad)
-    n = EARTH_RADIUS_M / math.sqrt(1.0 - _FLATTENING * (2.0 - _FLATTENING) * sine**2)
+    n = EARTH_RADIUS_M / math.sqrt(1.0 - EARTH_FLATTENING * (2.0 - EARTH_FLATTENING) * sine**2)
     return np.array(
         [
             n * cosine * math.cos(longitude_rad),
             n * cosine * math.sin(longitude_rad),
-            n * (1.0 - _FLATTENING) ** 2 * sine,
+            n * (1.0 - EARTH_FLATTENING) ** 2 * sine,
         ]
     )
 

@@ -15,6 +15,7 @@ from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_EARTH_M3_S2
 from moonvillage.records.legs import Burn, Trajectory
+from moonvillage.trajectory.planes import triple
 
 Floats = NDArray[np.float64]
 
@@ -143,8 +144,7 @@ def departure_burns(
 
 def impulse(name: str, epoch_tdb_s: float, dv_m_s: Floats) -> Burn:
     """A burn record of an impulse (3,) m/s, ICRF."""
-    x, y, z = (float(component) for component in dv_m_s)
-    return Burn(name, epoch_tdb_s, float(np.linalg.norm(dv_m_s)), (x, y, z))
+    return Burn(name, epoch_tdb_s, float(np.linalg.norm(dv_m_s)), triple(dv_m_s))
 
 
 def orbit_radius(altitude_m: float) -> float:

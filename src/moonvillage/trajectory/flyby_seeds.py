@@ -18,13 +18,13 @@ from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2
 from moonvillage.trajectory.powered_flyby import Flyby
+from moonvillage.units import DAY_S
 
 Floats = NDArray[np.float64]
 
 _PLACES: Final = 24
 #: Twice the energy per mass about the Moon, (km/s)²
 _ENERGIES: Final = (-0.05, 0.2, 0.45, 0.7, 1.0)
-_DAY_S: Final = 86400.0
 _FAR_M: Final = 1e12
 #: Grid points of each sense that are refined.
 _KEPT: Final = 4
@@ -70,7 +70,7 @@ def _to_place(flyby: Flyby, sense: float, epoch: float, r_moon_m: Floats) -> Mis
 
 def _to_perigee(flyby: Flyby, sense: float, epoch: float, radius_m: float) -> Miss:
     """How far the pass is from a prograde perigee of a radius at an epoch: hours, and momentum in 10 %."""
-    outside = flyby.perilune_tdb_s + 1.2 * _DAY_S
+    outside = flyby.perilune_tdb_s + 1.2 * DAY_S
     moon = np.concatenate(de440.load().state("moon", outside, "earth"))
     wanted = np.sqrt(2.0 * GM_EARTH_M3_S2 * radius_m)
 

@@ -135,12 +135,6 @@ def family(point: int, mu: float = EARTH_MOON_MU) -> tuple[PeriodicOrbit, ...]:
     return tuple(periodic.orbit(half, "halo", point, mu) for half in halves(point, mu))
 
 
-@lru_cache(maxsize=4)
-def lyapunov_family(point: int, mu: float = EARTH_MOON_MU) -> tuple[PeriodicOrbit, ...]:
-    """The planar Lyapunov family about L1 or L2, from the point outward. ValueError for other points."""
-    return tuple(periodic.orbit(half, "lyapunov", point, mu) for half in lyapunov_halves(point, mu))
-
-
 def find_halo(place: Halo) -> PeriodicOrbit:
     """The periodic member that a :class:`~moonvillage.records.places.Halo` names.
 

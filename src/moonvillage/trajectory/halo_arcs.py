@@ -22,7 +22,7 @@ from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import EARTH_J2, EARTH_RADIUS_M, GM_EARTH_M3_S2, GM_MOON_M3_S2
 from moonvillage.trajectory import cr3bp
 from moonvillage.trajectory.apses import entry_with_gradient, periapsis_with_gradient
-from moonvillage.trajectory.cr3bp import LENGTH_M, TIME_S
+from moonvillage.trajectory.cr3bp import TIME_S
 from moonvillage.trajectory.halo_seeds import Seed
 from moonvillage.trajectory.least_burns import Evaluation
 from moonvillage.trajectory.nrho import Reference
@@ -228,8 +228,7 @@ def start_from(seed: Seed, sense: int, epoch_tdb_s: float, flyby: bool) -> Float
 
 #: Sizes of trustworthy steps in x, with and without a flyby: s, s, m/s ×3 [, m/s ×3, s].
 SCALE: Final = np.array([0.1 * TIME_S] * 2 + [50.0] * 6 + [0.3 * TIME_S])
-#: Typical burn, m/s, and unit of length of a miss.
+#: Typical burn, m/s.
 UNIT_M_S: Final = 200.0
-LENGTH: Final = LENGTH_M
 
 Evaluator = Callable[[Floats], Evaluation]

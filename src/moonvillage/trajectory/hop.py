@@ -24,10 +24,10 @@ from moonvillage.records.legs import Burn, Event, Leg, Trajectory
 from moonvillage.records.places import Arc, MoonSurface
 from moonvillage.trajectory.convexified import Phase, Plan
 from moonvillage.trajectory.descent import Lander, Moonscape, PoweredFlight, braking_time, design
-from moonvillage.trajectory.landing import engine_of, triple
-from moonvillage.trajectory.planes import cross, normalised, rotate
-from moonvillage.trajectory.powered import STANDARD_GRAVITY_M_S2
+from moonvillage.trajectory.landing import engine_of
+from moonvillage.trajectory.planes import cross, normalised, rotate, triple
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
+from moonvillage.units import STANDARD_GRAVITY_M_S2
 
 Floats = NDArray[np.float64]
 

@@ -25,9 +25,10 @@ from moonvillage.records.legs import Burn, Event, Leg, Trajectory
 from moonvillage.records.places import Arc, MoonOrbit, MoonSurface
 from moonvillage.trajectory import powered
 from moonvillage.trajectory.lunar import lunar_family
-from moonvillage.trajectory.planes import PlaneFamily, cross, normalised, rotate
+from moonvillage.trajectory.planes import PlaneFamily, cross, normalised, rotate, triple
 from moonvillage.trajectory.powered import Segment
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
+from moonvillage.units import STANDARD_GRAVITY_M_S2
 
 Floats = NDArray[np.float64]
 
@@ -54,7 +55,7 @@ def engine_of(arc: Arc) -> tuple[float, float, list[str]]:
     if isp is None:
         isp = powered.DEFAULT_ISP_S
         notes.append(f"specific impulse of {isp:.0f} s assumed")
-    return acceleration, isp * powered.STANDARD_GRAVITY_M_S2, notes
+    return acceleration, isp * STANDARD_GRAVITY_M_S2, notes
 
 
 def _plane_over(
@@ -71,12 +72,6 @@ def _plane_over(
         family = lunar_family(orbit, epoch_tdb_s)
         normal = family.normal(family.containing(site)[0][0])
     return normal, math.asin(max(-1.0, min(1.0, float(normal @ site))))
-
-
-def triple(vector: Floats) -> tuple[float, float, float]:
-    """A vector (3,) as records keep it."""
-    x, y, z = (float(component) for component in vector)
-    return x, y, z
 
 
 def _samples(paths: list[dynamics.Path], count: int) -> Trajectory | None:

@@ -24,14 +24,13 @@ from scipy.optimize import brentq
 from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import EARTH_J2, EARTH_RADIUS_M, GM_EARTH_M3_S2
-from moonvillage.ephemeris.frames import earth_itrf_matrix, earth_latitude_longitude
+from moonvillage.ephemeris.frames import EARTH_FLATTENING, earth_itrf_matrix, earth_latitude_longitude
 from moonvillage.records.legs import Leg
 from moonvillage.trajectory.conics import climb
+from moonvillage.units import DAY_S
 
 Floats = NDArray[np.float64]
 
-DAY_S: Final = 86400.0
-_FLATTENING: Final = 1.0 / 298.257223563  # WGS 84
 #: Of the Earth rotation angle, IAU 2000.
 EARTH_RATE_RAD_S: Final = 2.0 * math.pi * 1.00273781191135448 / 86400.0
 _TURN: Final = 2.0 * math.pi
@@ -147,12 +146,12 @@ def site_direction(site: LaunchSite, epoch_tdb_s: Floats) -> Floats:
     Over up to three days the pole is held, which moves the pad by metres.
     """
     sine, cosine = math.sin(site.latitude_rad), math.cos(site.latitude_rad)
-    n = 1.0 / math.sqrt(1.0 - _FLATTENING * (2.0 - _FLATTENING) * sine**2)
+    n = 1.0 / math.sqrt(1.0 - EARTH_FLATTENING * (2.0 - EARTH_FLATTENING) * sine**2)
     fixed = np.array(
         [
             n * cosine * math.cos(site.longitude_rad),
             n * cosine * math.sin(site.longitude_rad),
-            n * (1.0 - _FLATTENING) ** 2 * sine,
+            n * (1.0 - EARTH_FLATTENING) ** 2 * sine,
         ]
     )
     fixed = fixed / np.linalg.norm(fixed)

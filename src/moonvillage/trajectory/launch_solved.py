@@ -31,10 +31,10 @@ from moonvillage.trajectory.launch import (
     site_direction,
 )
 from moonvillage.trajectory.planes import rotate
+from moonvillage.units import STANDARD_GRAVITY_M_S2
 
 Floats = NDArray[np.float64]
 
-_G0: Final = 9.80665
 _TURN: Final = 2.0 * math.pi
 _ITERATIONS: Final = 10
 #: Largest change of the node in one step, rad.
@@ -401,7 +401,7 @@ def finite_injection(
     """
     dv = np.asarray(dv_icrf_m_s, dtype=float)
     size = float(np.linalg.norm(dv))
-    exhaust = isp_s * _G0
+    exhaust = isp_s * STANDARD_GRAVITY_M_S2
     none = np.full(3, np.nan)
     burn = mass_kg * exhaust / thrust_n * -math.expm1(-size / exhaust)
     if burn > 0.35 * _TURN * math.sqrt(float(np.linalg.norm(r_m)) ** 3 / GM_EARTH_M3_S2):

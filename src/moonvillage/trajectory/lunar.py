@@ -26,13 +26,14 @@ from moonvillage.records.legs import Burn, Event, Leg
 from moonvillage.records.places import Arc, EarthOrbit, MoonOrbit
 from moonvillage.trajectory import translunar as tl
 from moonvillage.trajectory.conics import climb
-from moonvillage.trajectory.planes import ApsisEnd, PlaneFamily, planes_through
+from moonvillage.trajectory.planes import ApsisEnd, PlaneFamily, planes_through, triple
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
 from moonvillage.trajectory.three_burn import PERIOD_S, Detour, best_detour, connect
+from moonvillage.units import DAY_S
 
 Floats = NDArray[np.float64]
 
-_DURATIONS_S: Final = np.arange(3.0, 5.51, 0.125) * tl.DAY_S
+_DURATIONS_S: Final = np.arange(3.0, 5.51, 0.125) * DAY_S
 #: A leg that costs so much more than on conics sends the solver to look for a better one.
 _SURPRISE_M_S: Final = 60.0
 #: Farther off the plane of a parking orbit with a given node, no injection is looked for.
@@ -216,7 +217,7 @@ def solve_leo_to_llo(arc: Arc, departure_tdb_s: float, options: SolveOptions) ->
             arc, departure_tdb_s, "No ellipse from this parking orbit reaches the Moon in the given flight time."
         )
     first = rows[0]
-    spread = [row for row in rows if abs(row.duration_s - first.duration_s) > 0.4 * tl.DAY_S]
+    spread = [row for row in rows if abs(row.duration_s - first.duration_s) > 0.4 * DAY_S]
     choices = [first, *spread[:1], *rows[1:2], *spread[1:2]]
     if origin.raan_rad is None:  # more tilt: the way in may need a steeper plane than the Moon's centre does
         choices += [replace(first, tilt_rad=first.tilt_rad + extra) for extra in np.deg2rad([4.0, 8.0])]
@@ -316,12 +317,12 @@ def _leg(arc: Arc, choice: Choice, flown: _Flown, orbit_end: ApsisEnd, options: 
     aimed = flown.lunar_end.state(flown.parameters[1])
     injection = start[3:] - parked[3:]
     flight = tl.fly(start, departure, flown.rim, flown.perilune, +1, dense=dense)
-    burns = [Burn("tli", departure, float(np.linalg.norm(injection)), _tuple(injection))]
+    burns = [Burn("tli", departure, float(np.linalg.norm(injection)), triple(injection))]
     if detour is None:
         arrival = flown.perilune
         orbit = flown.lunar_end.circular(flown.parameters[1], GM_MOON_M3_S2)
         last = orbit[3:] - aimed[3:]
-        burns.append(Burn("loi", arrival, float(np.linalg.norm(last)), _tuple(last)))
+        burns.append(Burn("loi", arrival, float(np.linalg.norm(last)), triple(last)))
     else:
         arrival = flown.perilune + detour.inward_s + detour.outward_s
         normal = orbit_end.family.normal(0.0)
@@ -331,9 +332,9 @@ def _leg(arc: Arc, choice: Choice, flown: _Flown, orbit_end: ApsisEnd, options: 
         orbit, last = way.start, -way.raise_m_s
         capture, turn = way.arrival_m_s - aimed[3:], -way.turn_m_s
         burns += [
-            Burn("loi", flown.perilune, float(np.linalg.norm(capture)), _tuple(capture)),
-            Burn("plane_change", way.turn_tdb_s, float(np.linalg.norm(turn)), _tuple(turn)),
-            Burn("circularisation", arrival, float(np.linalg.norm(last)), _tuple(last)),
+            Burn("loi", flown.perilune, float(np.linalg.norm(capture)), triple(capture)),
+            Burn("plane_change", way.turn_tdb_s, float(np.linalg.norm(turn)), triple(turn)),
+            Burn("circularisation", arrival, float(np.linalg.norm(last)), triple(last)),
         ]
         r, v = flight.state[:3], flight.state[3:] + capture
         up = dynamics.propagate(flown.perilune, r, v, way.turn_tdb_s, centre="moon", dense=dense)
@@ -378,8 +379,3 @@ def _leg(arc: Arc, choice: Choice, flown: _Flown, orbit_end: ApsisEnd, options: 
         final_centre="moon",
         final_state=final,
     )
-
-
-def _tuple(vector: Floats) -> tuple[float, float, float]:
-    x, y, z = (float(component) for component in vector)
-    return x, y, z

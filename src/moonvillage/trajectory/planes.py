@@ -17,6 +17,7 @@ from moonvillage.ephemeris.constants import GM_MOON_M3_S2, MOON_RADIUS_M
 from moonvillage.ephemeris.orientation import moon_me_matrix
 
 Floats = NDArray[np.float64]
+_NORTH: Final = np.array([0.0, 0.0, 1.0])
 
 
 def cross(first: Floats, second: Floats) -> Floats:
@@ -51,6 +52,24 @@ def rotate(vector: Floats, axis: Floats, angle_rad: float) -> Floats:
     """
     c, s = math.cos(angle_rad), math.sin(angle_rad)
     return vector * c + cross(axis, vector) * s + axis * (float(axis @ vector) * (1.0 - c))
+
+
+def triple(vector: Floats) -> tuple[float, float, float]:
+    """A vector (3,) as records keep it."""
+    x, y, z = vector.tolist()
+    return x, y, z
+
+
+def local_axes(r_m: Floats, v_m_s: Floats) -> Floats:
+    """Columns (3, 3): radial, along-track, cross-track unit vectors of ``r_m``, ``v_m_s`` (3,), on the same axes."""
+    radial, normal = normalised(r_m), normalised(cross(r_m, v_m_s))
+    return np.column_stack([radial, cross(normal, radial), normal])
+
+
+def tilted_normal(direction: Floats, tilt_rad: float) -> Floats:
+    """Unit normal (3,) of the plane through a unit ``direction`` (3,), tilted from that of least inclination to z."""
+    north = normalised(_NORTH - float(direction[2]) * direction)
+    return math.cos(tilt_rad) * north + math.sin(tilt_rad) * cross(direction, north)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,5 +250,4 @@ def precessed(
     normal = normalised(np.array(plane_normal))
     motion = math.sqrt(GM_MOON_M3_S2 / radius**3)
     rate = -1.5 * motion * _MOON_J2 * (_MOON_J2_RADIUS_M / radius) ** 2 * float(normal @ pole)
-    x, y, z = (float(c) for c in rotate(normal, pole, rate * (end_tdb_s - start_tdb_s)))
-    return x, y, z
+    return triple(rotate(normal, pole, rate * (end_tdb_s - start_tdb_s)))

@@ -12,12 +12,6 @@ ANDROGYNOUS: Final = {
     "apas": "APAS-89/95",
     "cn-apas": "the Chinese system derived from APAS",
 }
-#: Standards with two unlike halves: the one that reaches out, and the one that receives.
-HALVES: Final = {
-    "ssvp": ("probe", "drogue"),
-    "cbm": ("passive", "active"),
-    "claw": ("claw", "bars"),
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ _STATE: Final = np.array([_POSITION_M] * 3 + [_SPEED_M_S] * 3)
 _NODE: Final = np.array([_POSITION_M] * 3 + [_SPEED_M_S] * 6)
 _RADIUS_M: Final = 1e3
 _TIME_S: Final = 10.0
-_DAY_S: Final = 86400.0
 
 
 class End(Protocol):

@@ -20,12 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonvillage import dynamics
-from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2
-from moonvillage.trajectory.catching_up import local_axes
+from moonvillage.ephemeris.constants import GM_M3_S2
+from moonvillage.trajectory.planes import local_axes
 
 Floats = NDArray[np.float64]
 
-_GM: Final = {"earth": GM_EARTH_M3_S2, "moon": GM_MOON_M3_S2}
 #: Shares of a revolution over which the Clohessy–Wiltshire solution alone is corrected with (else the STM).
 _SHORT: Final = 0.06
 _CLOSE_M: Final = 1e-4
@@ -324,7 +323,7 @@ def approach_target(
         With a ``reason`` where a transfer was not found or a rule of the approach would be broken.
     """
     state = target.at(start_tdb_s)
-    mu = _GM[centre]
+    mu = GM_M3_S2[centre]
     axis = 1.0 / (2.0 / float(np.linalg.norm(state[:3])) - float(state[3:] @ state[3:]) / mu)
     rate = float(np.sqrt(mu / axis**3))
     points, holds, contact = _waypoints(approach, target, start_tdb_s, period_s or 2.0 * np.pi / rate)

@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonvillage import dynamics
-from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_EARTH_M3_S2, GM_MOON_M3_S2, MOON_RADIUS_M
+from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_M3_S2, MOON_RADIUS_M
 from moonvillage.records.legs import Burn, Event
 from moonvillage.trajectory.catching_up import Insertion, Phasing, Slot, phase
 from moonvillage.trajectory.flown import Coast, fly
+from moonvillage.trajectory.planes import triple
 from moonvillage.trajectory.ports import mate
 from moonvillage.trajectory.proximity import (
     Approach,
@@ -36,14 +37,13 @@ from moonvillage.trajectory.proximity import (
     trailing_time,
 )
 from moonvillage.trajectory.proximity import duration as terminal_duration
+from moonvillage.units import STANDARD_GRAVITY_M_S2
 
 Floats = NDArray[np.float64]
 
-_GM: Final = {"earth": GM_EARTH_M3_S2, "moon": GM_MOON_M3_S2}
 _RADIUS: Final = {"earth": EARTH_RADIUS_M, "moon": MOON_RADIUS_M}
 #: Lower than this a chaser is not flown: air, and mountains.
 _FLOOR_M: Final = {"earth": 130e3, "moon": 8e3}
-_G0: Final = 9.80665
 HOUR_S: Final = 3600.0
 
 
@@ -234,7 +234,7 @@ def plan_rendezvous(
     EphemerisRangeError
         If the flight leaves the ephemeris.
     """
-    mu = _GM[centre]
+    mu = GM_M3_S2[centre]
     end = insertion_tdb_s + profile.duration_s if docking_tdb_s is None else docking_tdb_s
 
     def fail(reason: str) -> Rendezvous:
@@ -299,10 +299,9 @@ def _joined(
 ) -> Rendezvous:
     contact = terminal.contact_tdb_s
     burns = [
-        Burn(b.name, b.epoch_tdb_s, float(np.linalg.norm(b.dv_icrf_m_s)), _triple(b.dv_icrf_m_s))
-        for b in caught.burns
+        Burn(b.name, b.epoch_tdb_s, float(np.linalg.norm(b.dv_icrf_m_s)), triple(b.dv_icrf_m_s)) for b in caught.burns
     ]
-    burns += [Burn(p.phase, p.epoch_tdb_s, p.spent_m_s, _triple(p.dv_icrf_m_s)) for p in terminal.pulses]
+    burns += [Burn(p.phase, p.epoch_tdb_s, p.spent_m_s, triple(p.dv_icrf_m_s)) for p in terminal.pulses]
     coasts: list[Coast] = []
     kicks: list[tuple[float, Floats]] = []
     for burn in burns:  # impulses of one instant are one
@@ -350,7 +349,7 @@ def _joined(
     propellant = None
     total = float(sum(burn.dv_m_s for burn in burns))
     if mass_kg is not None and isp_s is not None:
-        propellant = mass_kg * -float(np.expm1(-total / (isp_s * _G0)))
+        propellant = mass_kg * -float(np.expm1(-total / (isp_s * STANDARD_GRAVITY_M_S2)))
     notes = "burns are impulses; no navigation errors; " + ("air drag is left out" if centre == "earth" else "")
     return Rendezvous(
         profile=profile.name,
@@ -390,7 +389,3 @@ def _lowest(paths: Sequence[dynamics.Path], radius_m: float) -> tuple[float, flo
         k = int(np.argmin(height))
         best = min(best, (float(height[k]), float(epochs[k])))
     return best
-
-
-def _triple(vector: Floats) -> tuple[float, float, float]:
-    return float(vector[0]), float(vector[1]), float(vector[2])

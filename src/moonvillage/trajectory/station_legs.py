@@ -19,6 +19,7 @@ from moonvillage.ephemeris.constants import EARTH_J2, EARTH_RADIUS_M, GM_EARTH_M
 from moonvillage.records.legs import Burn, Event, Leg
 from moonvillage.records.places import Arc, EarthOrbit
 from moonvillage.trajectory.flown import Coast, circular_state, fly, orbit_radius, sample
+from moonvillage.trajectory.planes import local_axes, triple
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
 
 Floats = NDArray[np.float64]
@@ -81,12 +82,12 @@ def solve_rendezvous(arc: Arc, departure_tdb_s: float, options: SolveOptions) ->
         return failure(arc, departure_tdb_s, f"The rendezvous search stopped {miss:.0f} m from the station.")
     r0, v0 = circular_state(r1, target.inclination_rad + x[2], raan + x[1], x[0], GM_EARTH_M3_S2)
     wait = dynamics.propagate(t0, r0, v0, t1, centre="earth")
-    first = _local_axes(wait.r_m, wait.v_m_s) @ np.array([x[4], x[3], 0.0])
+    first = local_axes(wait.r_m, wait.v_m_s) @ np.array([x[4], x[3], 0.0])
     flown = fly(t0, "earth", r0, v0, [Coast(t1, "earth", first), Coast(t2, "earth")], dense=options.samples > 0)
     second = station.v_m_s - flown.v_m_s
     burns = (
-        Burn("phasing", t1, float(np.linalg.norm(first)), _triple(first)),
-        Burn("rendezvous", t2, float(np.linalg.norm(second)), _triple(second)),
+        Burn("phasing", t1, float(np.linalg.norm(first)), triple(first)),
+        Burn("rendezvous", t2, float(np.linalg.norm(second)), triple(second)),
     )
     return Leg(
         arc=arc.id,
@@ -106,18 +107,6 @@ def solve_rendezvous(arc: Arc, departure_tdb_s: float, options: SolveOptions) ->
         final_centre="earth",
         final_state=np.concatenate([flown.r_m, flown.v_m_s + second]),
     )
-
-
-def _triple(vector: Floats) -> tuple[float, float, float]:
-    return float(vector[0]), float(vector[1]), float(vector[2])
-
-
-def _local_axes(r_m: Floats, v_m_s: Floats) -> Floats:
-    """Columns: radial, along-track, cross-track."""
-    radial = r_m / np.linalg.norm(r_m)
-    cross = np.cross(r_m, v_m_s)
-    cross = cross / np.linalg.norm(cross)
-    return np.column_stack([radial, np.cross(cross, radial), cross])
 
 
 def _target(
@@ -150,7 +139,7 @@ def _target(
             0.0,
         ]
     )
-    axes2 = _local_axes(station_r, station_v)
+    axes2 = local_axes(station_r, station_v)
     rate = np.sqrt(GM_EARTH_M3_S2 / r2**3)
     scale = np.array([1.0, 1.0, 1.0, speed, speed])
     miss = float("inf")
@@ -164,7 +153,7 @@ def _target(
             low = circular_state(r1, inclination + x[2] - e[2], raan + x[1] - e[1], x[0] - e[0], GM_EARTH_M3_S2)
             jacobian0[:, j] = (np.concatenate(high) - np.concatenate(low)) / 2e-6
         wait = dynamics.propagate(t0, r0, v0, t1, centre="earth", stm=True)
-        axes1 = _local_axes(wait.r_m, wait.v_m_s)
+        axes1 = local_axes(wait.r_m, wait.v_m_s)
         burn = axes1 @ np.array([x[4], x[3], 0.0])
         over = dynamics.propagate(t1, wait.r_m, wait.v_m_s + burn, t2, centre="earth", stm=True)
         if wait.stm is None or over.stm is None:

@@ -32,7 +32,6 @@ from moonvillage.trajectory.shooting import RIM_M, End, Match, Side, match
 
 Floats = NDArray[np.float64]
 
-DAY_S: Final = 86400.0
 #: Where a plane family reaches beyond a direction by less than this, the plane is held and the burn turns it.
 MARGIN_RAD: Final = float(np.deg2rad(0.7))
 _APSIS_LIMIT: Final = np.array([0.1, 0.1, 30.0, 0.05, 0.05])

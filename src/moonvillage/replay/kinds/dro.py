@@ -22,12 +22,12 @@ from moonvillage.replay.records import Computed, Outcome, Situation
 from moonvillage.trajectory.dro_stay import Stay, find_stay
 from moonvillage.trajectory.flyby_seeds import seed_between, seed_homeward
 from moonvillage.trajectory.powered_flyby import Entry, Flyby, FlybyFlight, Place, solve_flyby
+from moonvillage.units import DAY_S
 
 Floats = NDArray[np.float64]
 
-_DAY_S: Final = 86400.0
 #: Where the halves of the four arcs meet, relative to the flybys.
-_MEET_S: Final = ((-0.7 * _DAY_S, 1.5 * _DAY_S), (-1.5 * _DAY_S, 0.8 * _DAY_S))
+_MEET_S: Final = ((-0.7 * DAY_S, 1.5 * DAY_S), (-1.5 * DAY_S, 0.8 * DAY_S))
 #: Where the search for the size of the orbit begins and how far it steps.
 _RADIUS_M: Final = 70e6
 _STEP_M: Final = 1.5e6

@@ -14,11 +14,11 @@ from scipy.optimize import brentq
 from moonvillage import dynamics
 from moonvillage.catalog.schema import choice, date, flag, text
 from moonvillage.catalog.schema import quantity as measure
-from moonvillage.ephemeris.constants import EARTH_RADIUS_M
+from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_M3_S2
 from moonvillage.ephemeris.frames import earth_pole, moon_site_state, unit
 from moonvillage.ephemeris.orientation import moon_me_matrix
 from moonvillage.replay.model import Context, Step, register
-from moonvillage.replay.orbits import GM, burnt, inclination, shape, velocity_for
+from moonvillage.replay.orbits import burnt, inclination, shape, velocity_for
 from moonvillage.replay.records import Computed, Outcome, Situation
 from moonvillage.trajectory.planes import PlaneFamily, cross, normalised, rotate
 from moonvillage.units import STANDARD_GRAVITY_M_S2
@@ -90,7 +90,7 @@ def fly_orbit(step: Orbit, context: Context) -> Outcome:
     up = family.node(psi)
     base = _body_radius(context, step.body)
     low, high = base + step.periapsis_m, base + step.apoapsis_m
-    speed = math.sqrt(2.0 * GM[step.body] * high / (low * (low + high)))
+    speed = math.sqrt(2.0 * GM_M3_S2[step.body] * high / (low * (low + high)))
     state = np.concatenate([low * up, speed * cross(normal, up)])
     mass = context.engine(step)[0]
     return Outcome(
@@ -196,7 +196,7 @@ def _here(step: OrbitChange, craft: Situation, low: float, high: float, base: fl
         now = shape(np.concatenate([craft.state[:3], share * v]), craft.centre)
         return now.apoapsis_m - high if raised else now.periapsis_m - low
 
-    circular = math.sqrt(GM[craft.centre] / float(np.linalg.norm(craft.state[:3]))) / float(np.linalg.norm(v))
+    circular = math.sqrt(GM_M3_S2[craft.centre] / float(np.linalg.norm(craft.state[:3]))) / float(np.linalg.norm(v))
     ends = (circular, 1.4 * circular) if raised else (0.5 * circular, circular)
     try:
         return np.asarray(float(brentq(miss, *ends)) * v)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from moonvillage import dynamics
 from moonvillage.catalog.schema import choice, date, flag
 from moonvillage.catalog.schema import quantity as measure
-from moonvillage.ephemeris.constants import EARTH_RADIUS_M, GM_EARTH_M3_S2
+from moonvillage.ephemeris.constants import EARTH_J2, EARTH_RADIUS_M, GM_EARTH_M3_S2
 from moonvillage.ephemeris.frames import earth_pole, unit
 from moonvillage.replay.model import Context, Step, register
 from moonvillage.replay.orbits import burnt
@@ -21,10 +21,10 @@ from moonvillage.replay.records import Computed, Outcome, Situation
 from moonvillage.trajectory.catching_up import Insertion
 from moonvillage.trajectory.launch import Ascent, launch_site, plane_windows, site_direction
 from moonvillage.trajectory.rendezvous import FAST, TWO_DAYS, plan_rendezvous
+from moonvillage.units import DAY_S
 
 Floats = NDArray[np.float64]
 
-_DAY_S: Final = 86400.0
 _ZONALS: Final = 6
 _PROFILES: Final = {"two_day": TWO_DAYS, "fast": FAST}
 #: Names that phases of a profile have here.
@@ -101,7 +101,7 @@ def fly_station_launch(step: StationLaunch, context: Context) -> Outcome:
         step.day_tdb_s - 3600.0,
         before.r_m,
         before.v_m_s,
-        step.day_tdb_s + _DAY_S + 3600.0,
+        step.day_tdb_s + DAY_S + 3600.0,
         dense=True,
         **options,  # type: ignore[arg-type]
     )
@@ -111,7 +111,7 @@ def fly_station_launch(step: StationLaunch, context: Context) -> Outcome:
     if not mine:
         return Outcome(reason=found.reason or "The pad does not pass through the plane in that sense on the day.")
     chosen = mine[0]
-    days = (step.day_tdb_s - begun) / _DAY_S
+    days = (step.day_tdb_s - begun) / DAY_S
     rate = _drift_per_km(step.station_m, step.inclination_rad)
     note = (
         f"the plane was carried over {days:.0f} days at a mean height of {step.station_m / 1e3:g} km: "
@@ -134,7 +134,7 @@ def _drift_per_km(height_m: float, inclination_rad: float) -> float:
 
     def rate(r: float) -> float:
         n = math.sqrt(GM_EARTH_M3_S2 / r**3)
-        return -1.5 * 1.08262539e-3 * (EARTH_RADIUS_M / r) ** 2 * n * math.cos(inclination_rad) * _DAY_S
+        return -1.5 * EARTH_J2 * (EARTH_RADIUS_M / r) ** 2 * n * math.cos(inclination_rad) * DAY_S
 
     return rate(radius + 1e3) - rate(radius)
 
