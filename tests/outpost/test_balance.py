@@ -33,7 +33,7 @@ _handover = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     counts=_counts,
     stocks=_stocks,
@@ -43,8 +43,11 @@ _handover = st.builds(
     step=st.sampled_from((DAY, DAY / 4, 3600.0 * 7)),
     eva=st.sampled_from((0.0, 16.0 / (7 * DAY))),
     orbit=st.booleans(),
+    air=st.sampled_from(("kept", "falls")),
+    crops=st.sampled_from((0.0, 0.6, 6.0)),
+    cabin=st.sampled_from(((101_300.0, 0.21, 0.5), (70_300.0, 0.265, 0.3), (55_200.0, 0.34, 0.36))),
 )
-def test_everything_balances(counts, stocks, handovers, light, failures, step, eva, orbit) -> None:
+def test_everything_balances(counts, stocks, handovers, light, failures, step, eva, orbit, air, crops, cabin) -> None:
     outpost = base(
         modules=counts,
         stocks_kg=stocks,
@@ -53,6 +56,13 @@ def test_everything_balances(counts, stocks, handovers, light, failures, step, e
         reserve_s={"water": 20 * DAY, "oxygen": 10 * DAY},
         site="" if orbit else "ridge",
         orbit_sunlight=light,
+        air=air,
+        crop_food_kg_s=crops / DAY,
+        crop_grown_s=20 * DAY,
+        cabin_pa=cabin[0],
+        oxygen_share=cabin[1],
+        oxygen_limit=cabin[2],
+        relief_pa=1.01 * cabin[0],
     )
     log = live(
         {"base": outpost}, handovers, START, START + 40 * DAY, world(), sun=shining(light), step_s=step, seed=1

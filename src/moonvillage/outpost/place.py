@@ -69,8 +69,8 @@ class Place:
         self.notes: list[str] = list(self.body.notes)
         if outpost.crop_food_kg_s > 0.0:
             self.notes.append(
-                "Crops grow with the canopy's closure and take no light, power or labour; what they transpire returns, "
-                "and nitrogen that the waste lacks comes with nutrient salts."
+                "Crops grow with the canopy's closure and take no light, power or labour; what they transpire "
+                "returns, and nitrogen that the waste lacks comes with nutrient salts."
             )
         present = set(self.counts).union(*(h.modules for h in self.handovers)) if self.handovers else set(self.counts)
         for name in sorted(present):

@@ -28,7 +28,7 @@ class Outpost:
     orbit_period_s: float = quantity("time", "period of the orbit, for a station", 5_550.0, low=600.0)
     cabin_pa: float = quantity("pressure", "cabin pressure", 101_300.0, low=20_000.0, high=120_000.0)
     oxygen_share: float = quantity("fraction", "oxygen by volume", 0.21, low=0.16, high=0.5)
-    eva_per_crew: float = quantity("rate", "EVA hours per crew member and time, such as 16 h/wk", 0.0, low=0.0)
+    eva_per_crew: float = quantity("rate", "EVA hours per crew member and time, such as 16 1/week", 0.0, low=0.0)
     failures: str = choice(("expected", "sampled", "none"), "how failures are treated in a single run", "expected")
     air: str = choice(
         ("kept", "falls"),
