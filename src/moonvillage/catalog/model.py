@@ -201,6 +201,9 @@ class Site:
     longest_night_s: float = quantity("time", "longest time without sunlight at the mast", 1_274_400.0, low=0.0)
     mast_m: float = quantity("length", "height above ground that the light figures are for", 2.0, low=0.0)
     earth_visible: float = quantity("fraction", "share of the time with the Earth in sight", 1.0, low=0.0, high=1.0)
+    terrain: str = text(
+        "terrain that gives its horizon instead of the light figures: a GeoTIFF, a PDS label, or 'synthetic:SEED'", ""
+    )
     ice_fraction: float = quantity(
         "fraction",
         "water ice in the regolith nearby, by mass (a guess where marked low)",

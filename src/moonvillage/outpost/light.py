@@ -6,6 +6,8 @@ site's published illumination; ``n`` hills of height ``a`` (2 or 3, the first to
 night as near as they can to the published one. It has the right seasons, months, total and longest night; it cannot
 have the right hours, since a real horizon has other hills. Away from the poles the horizon is that of a sphere and
 nights last a fortnight, whatever the site's published mean.
+
+A site that names terrain has the skyline that rays find there (:mod:`moonvillage.terrain`), and its own hours.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import MOON_RADIUS_M, SUN_RADIUS_M
 from moonvillage.ephemeris.frames import spherical_to_cartesian
 from moonvillage.ephemeris.orientation import moon_me_matrix
+from moonvillage.terrain.horizon import Horizon
+from moonvillage.terrain.sight import disc_share
+from moonvillage.terrain.site import site_horizon
+from moonvillage.terrain.sky import Track
 
 Floats = NDArray[np.float64]
 
@@ -115,7 +121,8 @@ class SunModel:
     """The light of one place on the Moon.
 
     ``horizon_rad`` is the level of its effective horizon, ``hills`` their number and ``hill_rad`` their height (the
-    first toward the pole). ``calibrated`` tells whether it was fitted to published light (:func:`sun_model`).
+    first toward the pole). ``calibrated`` tells whether it was fitted to published light (:func:`sun_model`). A
+    ``skyline`` from terrain takes the place of all of these.
     """
 
     latitude_rad: float
@@ -125,11 +132,14 @@ class SunModel:
     calibrated: bool = False
     hill_rad: float = 0.0
     hills: int = 2
+    skyline: Horizon | None = None
 
     def sun_fraction(self, epoch_tdb_s: ArrayLike) -> Floats:
         """Lit share of the Sun's disc, 0 to 1, at epochs in TDB seconds past J2000 (same shape)."""
         place = (self.latitude_rad, self.longitude_rad, self.height_m)
         elevation, azimuth, radius = sun_angles(epoch_tdb_s, *place)
+        if self.skyline is not None:
+            return disc_share(self.skyline, Track(azimuth % (2.0 * np.pi), elevation, radius))
         if self.hill_rad:
             pole = np.pi if self.latitude_rad < 0.0 else 0.0
             elevation = elevation - self.hill_rad * np.cos(self.hills * (azimuth - pole))
@@ -143,9 +153,18 @@ class SunModel:
 def sun_model(site: Site) -> SunModel:
     """The light of a catalog site.
 
-    Poleward of 80° the horizon is calibrated to ``site.illumination`` and ``site.longest_night_s``; elsewhere it is
-    a sphere's, at zero elevation.
+    With ``site.terrain`` the horizon is traced there, ``site.mast_m`` above the ground. Without it, poleward of 80°
+    it is calibrated to ``site.illumination`` and ``site.longest_night_s``; elsewhere it is a sphere's, at zero
+    elevation.
+
+    Raises
+    ------
+    InputError
+        If the terrain is bad, or the extra ``geo`` is missing.
     """
+    if site.terrain:
+        skyline = site_horizon(site.terrain, site.latitude_rad, site.longitude_rad, site.mast_m)
+        return SunModel(site.latitude_rad, site.longitude_rad, skyline.height_m, skyline=skyline)
     place = (site.latitude_rad, site.longitude_rad, site.height_m)
     if abs(site.latitude_rad) < POLAR_LATITUDE_RAD:
         return SunModel(*place)
@@ -155,6 +174,51 @@ def sun_model(site: Site) -> SunModel:
     return SunModel(*place, level, True, height, hills)
 
 
+def effective_horizon(site: Site, azimuths: int = 720) -> Horizon:
+    """The skyline that :func:`sun_model` gives a catalog site without terrain, as one that terrain would give.
+
+    ``notes`` says that it is fitted to published light and has not the right hours, or that it is a sphere's; the
+    Earth above a fitted skyline is as little to be trusted hour by hour.
+    """
+    model = sun_model(site)
+    azimuth = np.asarray(np.arange(azimuths) * (2.0 * np.pi / azimuths), dtype=np.float64)
+    pole = np.pi if site.latitude_rad < 0.0 else 0.0
+    elevation = model.horizon_rad + model.hill_rad * np.cos(model.hills * (azimuth - pole))
+    if model.calibrated:
+        source = "no terrain: an effective horizon fitted to published light"
+        note = (
+            "There is no terrain: seasons and totals of sunlight are as published; its hours are not, and what else "
+            "stands in sight is not known."
+        )
+    else:
+        source, note = "a smooth sphere", "There is no terrain: the horizon is that of a sphere."
+    ground = site.height_m
+    nowhere = np.full(azimuths, np.nan)
+    # the published light is that of the mast, which the model's level already holds
+    return Horizon(
+        site.latitude_rad,
+        site.longitude_rad,
+        ground,
+        0.0,
+        azimuth,
+        elevation,
+        nowhere,
+        source,
+        False,
+        (note,),
+        model.calibrated,
+    )
+
+
 def mean_fraction(site: Site) -> float:
-    """Long-term mean lit share without asking the ephemeris: the published value, or a half away from the poles."""
+    """Long-term mean lit share: what terrain gives in 18.6 years, else the published value, or half off the poles."""
+    if site.terrain:
+        return _terrain_mean(site.terrain, site.latitude_rad, site.longitude_rad, site.mast_m)
     return site.illumination if abs(site.latitude_rad) >= POLAR_LATITUDE_RAD else 0.5
+
+
+@lru_cache(maxsize=64)
+def _terrain_mean(terrain: str, latitude_rad: float, longitude_rad: float, mast_m: float) -> float:
+    skyline = site_horizon(terrain, latitude_rad, longitude_rad, mast_m)
+    model = SunModel(latitude_rad, longitude_rad, skyline.height_m, skyline=skyline)
+    return float(model.sun_fraction(_SPAN_START_TDB_S + np.arange(0.0, _SPAN_S, _SPAN_STEP_S)).mean())

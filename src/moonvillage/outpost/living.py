@@ -143,7 +143,13 @@ def _light(
     lit = model.sun_fraction(epochs)
     dark = max((b - a for a, b in spells((lit <= 0.0).ravel())), default=0) * float(lengths[0]) / subs
     found = f"lit {lit.mean():.1%} of the span, longest night {dark / 86400.0:.1f} d"
-    if model.calibrated:
+    if model.skyline is not None:
+        line = model.skyline
+        place.notes.append(
+            f"The horizon of {site.id} is traced on {line.source}, {line.mast_m:g} m above the ground: {found}."
+        )
+        place.notes.extend(line.notes)
+    elif model.calibrated:
         place.notes.append(
             f"The light of {site.id} is that of an effective horizon, level at {np.rad2deg(model.horizon_rad):+.2f} "
             f"deg with {model.hills} hills of {np.rad2deg(model.hill_rad):.2f} deg, fitted to the published "

@@ -52,6 +52,10 @@ def digest(scenario: Scenario) -> dict[str, str]:
         "code": code.hexdigest(),
         "moonvillage": __version__,
     }
+    for id_, site in scenario.of("site").items():
+        if site.terrain and Path(site.terrain).is_file():
+            with Path(site.terrain).open("rb") as stream:
+                parts[f"terrain of {id_}"] = hashlib.file_digest(stream, "sha256").hexdigest()
     for package in ("heyoka", "highspy", "numpy", "polars", "scipy"):
         parts[package] = metadata.version(package)
     return parts

@@ -32,9 +32,12 @@ def sight_lines(name: str, found: Any) -> list[str]:
         f"of {found.step_s:.0f} s; skyline {skyline.min():+.2f} to {skyline.max():+.2f} deg",
         f"  sunlight         {f['illumination']:8.2%} of the disc in the mean, any {f['any_sun']:.2%} of the time",
         f"  longest night    {f['longest_night_s'] / DAY_S:8.2f} d; longest day {f['longest_day_s'] / DAY_S:.2f} d",
-        f"  Earth in sight   {f['earth_visible']:8.2%} of the time, never longer away than "
-        f"{f['earth_longest_absence_s'] / DAY_S:.2f} d, up to {np.rad2deg(f['earth_highest_rad']):.2f} deg high",
     ]
+    if "earth_visible" in f:
+        text.append(
+            f"  Earth in sight   {f['earth_visible']:8.2%} of the time, never longer away than "
+            f"{f['earth_longest_absence_s'] / DAY_S:.2f} d, up to {np.rad2deg(f['earth_highest_rad']):.2f} deg high"
+        )
     for key, value in f.items():
         if key.startswith(("station_", "relay_")):
             kind, _, who = key.partition("_")
@@ -73,7 +76,9 @@ def draw_sight(name: str, found: Any, path: Path) -> None:
     import altair as alt
 
     horizon = found.horizon
-    title = f"{name}: {found.illumination:.1%} of the Sun's disc, Earth {found.earth_visible:.1%} of the time"
+    title = f"{name}: {found.illumination:.1%} of the Sun's disc"
+    if not horizon.fitted:
+        title += f", Earth {found.earth_visible:.1%} of the time"
     bands: list[dict[str, Any]] = []
     for body, way in (("Sun", found.sun), ("Earth", found.earth)):
         bins = 360
@@ -133,7 +138,7 @@ def draw_sight(name: str, found: Any, path: Path) -> None:
     years = len({c["year"] for c in cells})
     lower = (
         alt.Chart(alt.InlineData(values=cells))
-        .transform_calculate(until="datum.day + 1", next="datum.year + 1")
+        .transform_calculate(until="datum.day + 1.1")
         .mark_rect(strokeWidth=0)
         .encode(
             x=alt.X("day:Q", title="day of the year", scale=alt.Scale(domain=[1, 367], nice=False)),
@@ -160,7 +165,6 @@ def draw_map(found: Any, path: Path) -> None:
     y0, y1 = 1e-3 * float(found.y[0]) - 0.5 * cell, 1e-3 * float(found.y[-1]) + 0.5 * cell
     top = float(np.nanmax(found.sun_share)) or 1.0
     url = "data:image/png;base64," + base64.b64encode(_png(found.sun_share[::-1] / top)).decode()
-    frame = {"x": alt.X("x:Q"), "y": alt.Y("y:Q")}
     x = alt.X("x:Q", title="east of the centre, km", scale=alt.Scale(domain=[x0, x1], nice=False, zero=False))
     y = alt.Y("y:Q", title="north of the centre, km", scale=alt.Scale(domain=[y0, y1], nice=False, zero=False))
     size = 560
@@ -172,14 +176,14 @@ def draw_map(found: Any, path: Path) -> None:
     latitude, longitude, share = found.best()
     east, north = found.projection.forward(latitude, longitude)
     best = {"x": 1e-3 * float(east), "y": 1e-3 * float(north), "share": share, "text": f"{share:.1%}"}
-    spot = alt.Chart(alt.InlineData(values=[best])).encode(**frame)
+    spot = alt.Chart(alt.InlineData(values=[best])).encode(x=x, y=y)
     colour = alt.Color(
         "share:Q",
         title="sunlight",
         scale=alt.Scale(domain=[0, top], range=list(_COLOURS)),
         legend=alt.Legend(format=".0%"),
     )
-    mark = spot.mark_point(shape="cross", size=140, strokeWidth=2).encode(color=colour)
+    mark = spot.mark_point(shape="cross", size=140, strokeWidth=2, opacity=1).encode(color=colour)
     ring = spot.mark_point(shape="circle", size=260, strokeWidth=2, color="#2a9d8f")
     label = spot.mark_text(dx=12, dy=-12, align="left", color="#2a9d8f", fontWeight="bold").encode(text="text:N")
     centre = f"{np.rad2deg(found.projection.latitude_rad):.3f}, {np.rad2deg(found.projection.longitude_rad):.3f} deg"
@@ -191,6 +195,8 @@ def draw_map(found: Any, path: Path) -> None:
 
 
 def _subtitle(of: Any) -> str:
+    if getattr(of, "fitted", False):
+        return str(of.source)
     return f"{of.source}, eye {of.mast_m:g} m above ground" + ("; SYNTHETIC" if of.synthetic else "")
 
 

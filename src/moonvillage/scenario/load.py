@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -112,6 +113,8 @@ def _load(document: Document, catalog: Catalog, name: str) -> Scenario:
     if "network" in document.data:
         network = builder.build(Network, document.data["network"], ("network",))
 
+    _terrain(builder, entries.get("site", {}), document.file)
+
     written = {
         table: set(document.data.get(table, {})) if isinstance(document.data.get(table), Mapping) else set()
         for table in (*OWN, *EXTRA)
@@ -145,6 +148,26 @@ def _load(document: Document, catalog: Catalog, name: str) -> Scenario:
         network=network,
         lines=MappingProxyType(dict(document.lines)),
     )
+
+
+def _terrain(builder: Builder, sites: dict[str, Any], file: str) -> None:
+    """Find the terrain that sites name, first beside the scenario, and glance at it."""
+    from moonvillage.terrain.site import check_site, is_synthetic
+
+    for id_, site in sites.items():
+        if not site.terrain:
+            continue
+        try:
+            name = site.terrain
+            if not is_synthetic(name):
+                beside = Path(file).parent / name
+                name = str((beside if beside.is_file() else Path(name)).resolve())
+            check_site(name, site.latitude_rad, site.longitude_rad)
+        except InputError as error:
+            for problem in error.problems:
+                builder.complain(("sites", id_, "terrain"), site.terrain, problem.message, problem.remedy)
+        else:
+            sites[id_] = replace(site, terrain=name)
 
 
 def _ordered(builder: Builder) -> list[Any]:

@@ -50,6 +50,8 @@ class Horizon:
         How far off the skyline is (n,); NaN where it is the sphere beyond the terrain.
     source, synthetic, notes
         Of what terrain; whether that is made up; what was approximated.
+    fitted
+        True for a skyline fitted to published sunlight, which says nothing of anything but the Sun.
     """
 
     latitude_rad: float
@@ -62,6 +64,7 @@ class Horizon:
     source: str
     synthetic: bool
     notes: tuple[str, ...] = ()
+    fitted: bool = False
 
     @property
     def height_m(self) -> float:

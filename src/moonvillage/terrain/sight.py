@@ -111,7 +111,7 @@ class Sight:
         return float(self.earth_centre.mean())
 
     def figures(self) -> dict[str, float]:
-        """The statistics by name: shares of the time, seconds and radians."""
+        """The statistics by name: shares of the time, seconds and radians; of the Sun alone over a fitted skyline."""
         found = {
             "illumination": self.illumination,
             "any_sun": self.any_sun,
@@ -119,6 +119,10 @@ class Sight:
             "longest_day_s": self.longest_day_s,
             "sun_highest_rad": float(self.sun.elevation_rad.max()),
             "sun_lowest_rad": float(self.sun.elevation_rad.min()),
+        }
+        if self.horizon.fitted:
+            return found
+        found |= {
             "earth_visible": self.earth_visible,
             "any_earth": float((self.earth_share > 0.0).mean()),
             "earth_longest_absence_s": longest(~self.earth_centre, self.step_s),

@@ -40,6 +40,12 @@ def _said(of: LightMap | Sight) -> dict[str, str]:
     }
 
 
+def check_map_name(path: str | Path) -> None:
+    """Raise :class:`InputError` where :func:`write_map` would not know how to write, before the work is done."""
+    kind = _kind(Path(path), (".tif", ".tiff", ".nc"), "map")
+    need("xarray" if kind == ".nc" else "rasterio", "NetCDF" if kind == ".nc" else "GeoTIFF")
+
+
 def write_map(found: LightMap, path: str | Path) -> None:
     """Write a map: GeoTIFF (``.tif``; the first row is the northernmost) or NetCDF (``.nc``).
 
@@ -100,6 +106,9 @@ def table(found: Sight) -> pl.DataFrame:
         "earth_share": found.earth_share,
         "earth_in_sight": found.earth_centre,
     }
+    if found.horizon.fitted:  # says nothing of the Earth
+        columns = {name: values for name, values in columns.items() if name not in ("earth_share", "earth_in_sight")}
+        return pl.DataFrame(columns)
     columns |= {f"station_{name}": seen for name, seen in found.stations.items()}
     columns |= {f"relay_{name}": seen for name, seen in found.relays.items()}
     frame = pl.DataFrame(columns)
