@@ -79,6 +79,12 @@ def _integrator(variations: bool) -> Any:
     return cache.integrator(name, lambda: _build(variations))
 
 
+#: Where the Moon stands, non-dimensional; and states (6,) about it, rotating to inertial axes of the same direction.
+MOON: Final = np.array([1.0 - EARTH_MOON_MU, 0.0, 0.0])
+TO_INERTIAL: Final = np.eye(6)
+TO_INERTIAL[3, 1], TO_INERTIAL[4, 0] = -1.0, 1.0
+
+
 def derivative(state: ArrayLike, mu: float = EARTH_MOON_MU) -> Floats:
     """Time derivative of states (..., 6)."""
     s = np.asarray(state, dtype=float)

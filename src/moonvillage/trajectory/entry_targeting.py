@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from moonvillage.ephemeris.constants import EARTH_RADIUS_M
-from moonvillage.ephemeris.frames import EARTH_FLATTENING
+from moonvillage.ephemeris.sites import Site
 from moonvillage.trajectory.entry import Capsule, EntryBatch, EntryFlight, entry_state, fly_batch, fly_entry, ranges
 
 Floats = NDArray[np.float64]
@@ -41,15 +40,7 @@ class EntryPlan:
 
 def site_vector(latitude_rad: float, longitude_rad: float) -> Floats:
     """Earth-fixed position (3,), m, of a site at sea level; geodetic latitude (WGS 84)."""
-    sine, cosine = math.sin(latitude_rad), math.cos(latitude_rad)
-    n = EARTH_RADIUS_M / math.sqrt(1.0 - EARTH_FLATTENING * (2.0 - EARTH_FLATTENING) * sine**2)
-    return np.array(
-        [
-            n * cosine * math.cos(longitude_rad),
-            n * cosine * math.sin(longitude_rad),
-            n * (1.0 - EARTH_FLATTENING) ** 2 * sine,
-        ]
-    )
+    return Site("earth", latitude_rad, longitude_rad).fixed_m
 
 
 def site_ranges(state: Floats, site_m: Floats) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from moonvillage.dynamics import cache
 from moonvillage.dynamics.batch import lanes
 from moonvillage.trajectory import cr3bp, halo
 from moonvillage.trajectory.apses import periapsis
-from moonvillage.trajectory.cr3bp import EARTH_MOON_MU, LENGTH_M
+from moonvillage.trajectory.cr3bp import EARTH_MOON_MU, LENGTH_M, MOON, TO_INERTIAL
 from moonvillage.trajectory.halo_seeds import sphere
 from moonvillage.trajectory.many_burns import Rows, Values, meet
 from moonvillage.trajectory.periodic import PeriodicOrbit
@@ -56,7 +56,6 @@ _NEAR: Final = 0.09  # from the Moon, between two steps
 _SCALE: Final = np.array([0.1, 0.2, 0.2, 0.2])
 _MET: Final = 1e-4
 _TOLERANCE: Final = 1e-9  # they are guesses
-_MOON: Final = np.array([1.0 - EARTH_MOON_MU, 0.0, 0.0])
 #: Two ways in are one where coast and burn agree so well.
 _SAME: Final = np.array([0.04, 0.025, 0.025, 0.025])
 
@@ -156,10 +155,6 @@ def _inertial(states: Floats, centre: Floats) -> tuple[Floats, Floats]:
     return r, v
 
 
-_SPIN: Final = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
-_TURN: Final = np.block([[np.eye(3), np.zeros((3, 3))], [_SPIN, np.eye(3)]])
-
-
 @lru_cache(maxsize=16)
 def flyby_fan(orbit: PeriodicOrbit, perilune_radius_m: float) -> FlybyFan:
     """The ways into a halo from flybys at a radius, for all phases of arrival."""
@@ -172,7 +167,7 @@ def flyby_fan(orbit: PeriodicOrbit, perilune_radius_m: float) -> FlybyFan:
     starts = halo_states[owner].copy()
     starts[:, 3:] -= insertion
     times = -np.linspace(0.0, _LONGEST, _STEPS)
-    distance = np.linalg.norm(_tracks(starts, times) - _MOON, axis=2)
+    distance = np.linalg.norm(_tracks(starts, times) - MOON, axis=2)
     dip = (
         (distance[:, 1:-1] < distance[:, :-2]) & (distance[:, 1:-1] <= distance[:, 2:]) & (distance[:, 1:-1] < _NEAR)
     )
@@ -188,12 +183,12 @@ def flyby_fan(orbit: PeriodicOrbit, perilune_radius_m: float) -> FlybyFan:
         by = np.zeros((rows.size, 6, 4))
         by[:, :, 0] = -cr3bp.derivative(near)
         by[:, :, 1:] = -stm[:, :, 3:]
-        r, v = _inertial(near, _MOON)
+        r, v = _inertial(near, MOON)
         value, gradient = periapsis_slopes(r, v, EARTH_MOON_MU)
         scale = np.array([radius, 0.02])
         conditions = (value - [radius, 0.0]) / scale
         return Values(
-            conditions, gradient @ _TURN @ by / scale[:, None], np.zeros(rows.size), 0.0 * x, np.hstack([r, v])
+            conditions, gradient @ TO_INERTIAL @ by / scale[:, None], np.zeros(rows.size), 0.0 * x, np.hstack([r, v])
         )
 
     found = meet(graze, guess, _SCALE, tolerance=_MET, iterations=7, hopeless=20.0)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import GM_EARTH_M3_S2, GM_MOON_M3_S2
+from moonvillage.ephemeris.rotating import rotating_axes
 from moonvillage.trajectory.powered_flyby import Flyby
 from moonvillage.units import DAY_S
 
@@ -34,18 +35,9 @@ _BELOW_M: Final = 70e3
 Miss = Callable[[Floats], Floats]
 
 
-def _axes(epoch_tdb_s: float) -> Floats:
-    """Rows: from Earth to Moon, across, and along the momentum of the Moon's orbit."""
-    r, v = de440.load().state("moon", epoch_tdb_s, "earth")
-    x = r / np.linalg.norm(r)
-    z = np.cross(r, v)
-    z = z / np.linalg.norm(z)
-    return np.stack([x, np.cross(z, x), z])
-
-
 def _pass(flyby: Flyby, sense: float, p: Floats) -> Floats:
     """State (6,) at perilune of a place (rad) and twice the energy ((km/s)²), Moon-centred ICRF."""
-    axes = _axes(flyby.perilune_tdb_s)
+    axes = rotating_axes(flyby.perilune_tdb_s).matrix
     out = np.cos(p[0]) * axes[0] + np.sin(p[0]) * axes[1]
     along = sense * (np.cos(p[0]) * axes[1] - np.sin(p[0]) * axes[0])
     speed = np.sqrt(1e6 * p[1] + 2.0 * GM_MOON_M3_S2 / flyby.perilune_m)
@@ -59,7 +51,7 @@ def _fly(epoch: float, state: Floats, to: float) -> Floats:
 
 def _to_place(flyby: Flyby, sense: float, epoch: float, r_moon_m: Floats) -> Miss:
     """How far the pass is from a place at an epoch, in the plane of the Moon's orbit, units of 1000 km."""
-    axes = _axes(epoch)[:2]
+    axes = rotating_axes(epoch).matrix[:2]
 
     def miss(p: Floats) -> Floats:
         state = _fly(flyby.perilune_tdb_s, _pass(flyby, sense, p), epoch)
@@ -81,7 +73,7 @@ def _to_perigee(flyby: Flyby, sense: float, epoch: float, radius_m: float) -> Mi
         if not distance < 1e10:
             return np.array([_FAR_M, _FAR_M])
         h = np.cross(r, v)
-        momentum = float(h @ _axes(outside)[2])
+        momentum = float(h @ rotating_axes(outside).matrix[2])
         energy = 0.5 * float(v @ v) - GM_EARTH_M3_S2 / distance
         if energy >= -1e4:
             return np.array([1e3, momentum / wanted * 10.0 - 10.0])
@@ -150,7 +142,7 @@ def _node(flyby: Flyby, before: tuple[float, Floats], after: tuple[float, Floats
     """The guess (9,) at the burn: the place from the pass that obeys the perilune condition, velocities from both."""
     states = [_fly(flyby.perilune_tdb_s, _pass(flyby, sense, p), flyby.epoch_tdb_s) for sense, p in (before, after)]
     chosen = states[1] if flyby.after_burn else states[0]
-    axes = _axes(flyby.perilune_tdb_s)
+    axes = rotating_axes(flyby.perilune_tdb_s).matrix
     velocities = []
     for state in states:  # turned about the pole by the angle between the places
         a, b = axes @ state[:3], axes @ chosen[:3]

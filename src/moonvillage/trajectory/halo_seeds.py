@@ -18,18 +18,15 @@ from numpy.typing import NDArray
 
 from moonvillage.trajectory import cr3bp, halo
 from moonvillage.trajectory.apses import hyperbola_through, periapsis, periapsis_with_gradient, speed_at
-from moonvillage.trajectory.cr3bp import EARTH_MOON_MU, LENGTH_M, SPEED_M_S, TIME_S
+from moonvillage.trajectory.cr3bp import EARTH_MOON_MU, LENGTH_M, MOON, SPEED_M_S, TIME_S, TO_INERTIAL
 from moonvillage.trajectory.halo import HaloOrbit
 from moonvillage.trajectory.least_burns import Evaluation, Solution, least_burns, satisfy
 
 Floats = NDArray[np.float64]
 
 _DAY: Final = 86400.0 / TIME_S
-_MOON: Final = np.array([1.0 - EARTH_MOON_MU, 0.0, 0.0])
 _EARTH: Final = np.array([-EARTH_MOON_MU, 0.0, 0.0])
-_SPIN: Final = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 #: Rotating to inertial velocity about a centre is linear in the state; this is its (6, 6) matrix.
-_INERTIAL: Final = np.block([[np.eye(3), np.zeros((3, 3))], [_SPIN, np.eye(3)]])
 _PERIGEE: Final = 6_563_000.0 / LENGTH_M
 _BURN: Final = 0.2  # about 200 m/s
 _PHASES: Final = 16
@@ -70,8 +67,8 @@ def mirrored(seed: Seed) -> Seed:
 
 
 def _moon_frame(state: Floats) -> tuple[Floats, Floats]:
-    s = state - np.concatenate([_MOON, np.zeros(3)])
-    t = s @ _INERTIAL.T
+    s = state - np.concatenate([MOON, np.zeros(3)])
+    t = s @ TO_INERTIAL.T
     return t[..., :3], t[..., 3:]
 
 
@@ -90,7 +87,7 @@ def _perilune(state: Floats, jacobian: Floats, radius: float) -> tuple[Floats, F
     r, v = _moon_frame(state)
     value, gradient = periapsis_with_gradient(r, v, EARTH_MOON_MU)
     scale = np.array([radius, 0.02])
-    return (value - [radius, 0.0]) / scale, gradient @ _INERTIAL @ jacobian / scale[:, None]
+    return (value - [radius, 0.0]) / scale, gradient @ TO_INERTIAL @ jacobian / scale[:, None]
 
 
 def _with_flyby(orbit: HaloOrbit, radius: float) -> Callable[[Floats], Evaluation]:
@@ -107,11 +104,11 @@ def _with_flyby(orbit: HaloOrbit, radius: float) -> Callable[[Floats], Evaluatio
         home, stm = cr3bp.propagate_with_stm(before, -float(x[8]))
         jacobian = stm @ jacobian
         jacobian[:, 8] = -cr3bp.derivative(home)
-        relative = (home - np.concatenate([_EARTH, np.zeros(3)])) @ _INERTIAL.T
+        relative = (home - np.concatenate([_EARTH, np.zeros(3)])) @ TO_INERTIAL.T
         value, gradient = periapsis_with_gradient(relative[:3], relative[3:], 1.0 - EARTH_MOON_MU)
         scale = np.array([_PERIGEE, 0.02])
         far = (value - [_PERIGEE, 0.0]) / scale
-        far_by = gradient @ _INERTIAL @ jacobian / scale[:, None]
+        far_by = gradient @ TO_INERTIAL @ jacobian / scale[:, None]
         return Evaluation(np.concatenate([near, far]), np.vstack([near_by, far_by]), detail=state)
 
     return evaluate
@@ -125,7 +122,7 @@ def _from_orbit(orbit: HaloOrbit, radius: float, inclination: float | None) -> C
         state, jacobian = _backwards(orbit, x)
         value, by = _perilune(state, jacobian, radius)
         r, v = _moon_frame(state)
-        inertial = _INERTIAL @ jacobian
+        inertial = TO_INERTIAL @ jacobian
         if inclination is not None:
             h = np.cross(r, v)
             size = float(np.linalg.norm(h))
@@ -182,7 +179,7 @@ def _scan(orbit: HaloOrbit, radius: float) -> tuple[tuple[Floats, Floats, Floats
                 track = cr3bp.propagate_grid(state, times)
                 if track.shape[0] != times.size or not np.all(np.isfinite(track)):
                     continue
-                distance = np.linalg.norm(track[:, :3] - _MOON, axis=1)
+                distance = np.linalg.norm(track[:, :3] - MOON, axis=1)
                 j = int(np.argmin(distance))
                 if not 1 < j < times.size - 1 or distance[j] > 15.0 * radius:
                     continue

@@ -24,9 +24,11 @@ from scipy.optimize import brentq
 from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import EARTH_J2, EARTH_RADIUS_M, GM_EARTH_M3_S2
-from moonvillage.ephemeris.frames import EARTH_FLATTENING, earth_itrf_matrix, earth_latitude_longitude
+from moonvillage.ephemeris.frames import earth_itrf_matrix, earth_latitude_longitude
+from moonvillage.ephemeris.sites import Site
 from moonvillage.records.legs import Leg
 from moonvillage.trajectory.conics import climb
+from moonvillage.trajectory.planes import normalised
 from moonvillage.units import DAY_S
 
 Floats = NDArray[np.float64]
@@ -145,16 +147,7 @@ def site_direction(site: LaunchSite, epoch_tdb_s: Floats) -> Floats:
 
     Over up to three days the pole is held, which moves the pad by metres.
     """
-    sine, cosine = math.sin(site.latitude_rad), math.cos(site.latitude_rad)
-    n = 1.0 / math.sqrt(1.0 - EARTH_FLATTENING * (2.0 - EARTH_FLATTENING) * sine**2)
-    fixed = np.array(
-        [
-            n * cosine * math.cos(site.longitude_rad),
-            n * cosine * math.sin(site.longitude_rad),
-            n * (1.0 - EARTH_FLATTENING) ** 2 * sine,
-        ]
-    )
-    fixed = fixed / np.linalg.norm(fixed)
+    fixed = normalised(Site("earth", site.latitude_rad, site.longitude_rad).fixed_m)
     epochs = np.atleast_1d(epoch_tdb_s)
     if float(np.ptp(epochs)) <= 3.0 * DAY_S:
         middle = DAY_S * round(float(epochs[0]) / DAY_S)
