@@ -103,6 +103,38 @@ def meet(
     return best
 
 
+def meet_by_secants(
+    residuals: Callable[[Floats, Rows], tuple[Floats, Floats]],
+    x: Floats,
+    jacobian: Floats,
+    scale: Floats,
+    *,
+    tolerance: float,
+    iterations: int,
+    hopeless: float,
+) -> tuple[Floats, Floats, Floats]:
+    """Like :func:`meet` where only conditions are evaluated, from Jacobians (k, m, n) that are nearly right.
+
+    ``residuals`` gives conditions (k, m) and details (k, d). Broyden's update of least change (Nocedal & Wright 2006,
+    equation 11.12) corrects the Jacobians. Returns unknowns (k, n), details, and the largest condition of each (k,).
+    """
+    now, by = x.copy(), jacobian * scale
+    rows: Rows = np.arange(x.shape[0])
+    conditions, details = residuals(now, rows)
+    misses = _largest(conditions)
+    for _ in range(iterations - 1):
+        rows = np.flatnonzero((misses >= tolerance) & (misses < hopeless))
+        if not rows.size:
+            break
+        delta = _least_norm(by[rows], -conditions[rows])
+        now[rows] += scale * delta
+        conditions[rows], details[rows] = residuals(now[rows], rows)
+        misses[rows] = _largest(conditions[rows])
+        length = np.maximum((delta**2).sum(axis=1), 1e-300)[:, None, None]
+        by[rows] += conditions[rows][:, :, None] * delta[:, None, :] / length
+    return now, details, misses
+
+
 def _least_norm(matrix: Floats, right: Floats) -> Floats:
     """The smallest solutions (k, n) of underdetermined systems (k, m, n) (k, m); zero where there is none."""
     square = matrix @ matrix.transpose(0, 2, 1)

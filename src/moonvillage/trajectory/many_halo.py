@@ -31,7 +31,7 @@ from moonvillage.trajectory.families import size
 from moonvillage.trajectory.flown import departure_burns
 from moonvillage.trajectory.flyby_fan import FlybyFan
 from moonvillage.trajectory.halo_arcs import CHANGE_S, FLYBY_ALTITUDE_M, UNIT_M_S
-from moonvillage.trajectory.many_burns import Ends, Rows, Values, lessen, meet
+from moonvillage.trajectory.many_burns import Ends, Rows, Values, lessen, meet, meet_by_secants
 from moonvillage.trajectory.nrho import reference
 
 Floats = NDArray[np.float64]
@@ -41,6 +41,8 @@ Flags = NDArray[np.bool_]
 _SCALE: Final = np.array([0.1 * TIME_S] + [50.0] * 6)
 #: A first step may be so many times longer: the plane of departure is not in the guess.
 _WIDE: Final = 4.0
+#: Steps towards the plane of departure: the burn at perilune turns, hardly the time of it.
+_TURN: Final = np.array([0.02 * TIME_S] + [50.0] * 6)
 _BURNS: Final = (slice(1, 4), slice(4, 7))
 _CLOSED: Final = 1e-6
 
@@ -295,7 +297,10 @@ def _solve(
     keep: Rows = np.arange(rows.size)
     if straight:
         start = guesses[:, :3]
-        task.nearest[:] = arcs.excess_at(task, task.arrivals, task.targets[:, :3])[1]
+        place = task.targets[:, :3]
+        aims, task.nearest[:] = arcs.aims_at(task, task.arrivals, place)
+        branch = np.argmin(size(task.targets[:, 3:] - start - aims), axis=0)
+        aimed = arcs.with_planes(task, task.arrivals, place, branch)
     else:
 
         def graze(x: Floats, index: Rows) -> Values:
@@ -320,6 +325,16 @@ def _solve(
         near = grazed.values.detail
         aims, _ = arcs.aims_at(task, task.arrivals - grazed.x[:, 0], near[:, :3])
         start = np.hstack([grazed.x, near[:, 3:] - aims[branch, np.arange(keep.size)]])
+        aimed = arcs.with_planes(task, task.arrivals - grazed.x[:, 0], near[:, :3], branch)
+
+    def turn(x: Floats, index: Rows) -> Values:
+        return arcs.evaluate(aimed.take(index), x, False)
+
+    turned = meet(turn, start, scale if straight else _TURN, tolerance=2e-2, iterations=many, hopeless=far)
+    hope = np.flatnonzero(turned.miss < 0.1)
+    if not hope.size:
+        return
+    start, keep, task = turned.x[hope], keep[hope], task.take(hope)
 
     def search(x: Floats, index: Rows) -> Values:
         return arcs.evaluate(task.take(index), x, False)
@@ -333,13 +348,15 @@ def _solve(
     if not straight:  # nothing is free where one burn meets three conditions
         ends = lessen(search, ends, reach * scale, burns, UNIT_M_S, evaluations=_STEPS, accuracy=1e-3)
 
-    def exact(x: Floats, index: Rows) -> Values:
-        return arcs.evaluate(task.take(index), x, True)
+    def exact(x: Floats, index: Rows) -> tuple[Floats, Floats]:
+        return arcs.residuals(task.take(index), x)
 
-    ends = meet(exact, ends.x, scale, tolerance=_CLOSED, iterations=8 if patient else 5, hopeless=0.5)
-    met = np.flatnonzero(ends.miss < _CLOSED)
+    x, home, miss = meet_by_secants(
+        exact, ends.x, ends.values.jacobian, scale, tolerance=_CLOSED, iterations=9, hopeless=0.5
+    )
+    met = np.flatnonzero(miss < _CLOSED)
     if met.size:
-        _enter(origin, found, rows[keep[met]], task.take(met), ends.x[met], ends.values.detail[met])
+        _enter(origin, found, rows[keep[met]], task.take(met), x[met], home[met])
 
 
 def _enter(origin: EarthOrbit, found: HaloTransfers, rows: Rows, task: arcs.Task, x: Floats, home: Floats) -> None:

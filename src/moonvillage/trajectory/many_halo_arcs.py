@@ -7,7 +7,7 @@ has the insertion alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -42,6 +42,11 @@ SHORTEST_S: Final = 1.2 * 86400.0
 _OPEN_M: Final = 2.0e7
 #: Where the inclination reaches the Moon's declination by less, the nearest plane is flown.
 _LEAST_MARGIN_RAD: Final = 0.004
+#: Of the angular momentum to that of a parabola of like perigee: √((1 + e) / 2) of an ellipse to the Moon.
+_ECCENTRIC: Final = 0.9924
+#: Steps of differences: places at perilune, and epochs there.
+_ASIDE_M: Final = 1e3
+_LATER_S: Final = 60.0
 #: Straight transfers change centre so long before they arrive.
 STRAIGHT_CHANGE_S: Final = 0.5 * 86400.0
 
@@ -58,6 +63,9 @@ class Task:
     inclination_rad: float
     nearest: Flags
     straight: bool
+    #: Normals of the planes of departure by conics (k, 3), and the directions that both planes hold.
+    normals: Floats | None = None
+    through: Floats | None = None
 
     def take(self, rows: Rows) -> Task:
         """Some of the transfers: ``rows`` (m,)."""
@@ -70,6 +78,8 @@ class Task:
             self.inclination_rad,
             self.nearest[rows],
             self.straight,
+            None if self.normals is None else self.normals[rows],
+            None if self.through is None else self.through[rows],
         )
 
 
@@ -97,13 +107,29 @@ def excess_at(task: Task, epochs: Floats, r_m: Floats) -> tuple[Floats, Flags]:
     Also where the plane must be the nearest one, the inclination being too low.
     """
     moon_r, moon_v = de440.load().state("moon", epochs)
-    far = size(r_m) > _OPEN_M
-    point = moon_r + np.where(far[:, None], r_m, 0.0)
+    point = _aim_point(moon_r, r_m)
     distance = size(point)
     arcs = climb(task.perigee_m, 0.0, distance, epochs - task.departures)
     parking = PlaneFamily.about(np.array([0.0, 0.0, 1.0]), task.inclination_rad)
     normals, margin = planes_through(parking, point / distance[:, None])
     return excess_velocity(point, moon_v, arcs, normals, +1), margin < _LEAST_MARGIN_RAD
+
+
+def _aim_point(moon_r: Floats, r_m: Floats) -> Floats:
+    """The points (k, 3) at which conics from the Earth are aimed, geocentric."""
+    far = size(r_m) > _OPEN_M
+    return np.asarray(moon_r + np.where(far[:, None], r_m, 0.0))
+
+
+def with_planes(task: Task, epochs: Floats, r_m: Floats, branch: Rows) -> Task:
+    """The task with the planes of departure that conics take, for the first steps of :func:`evaluate`.
+
+    ``epochs`` (k,) and ``r_m`` (k, 3) about the Moon are where conics arrive, ``branch`` (k,) the plane of either.
+    """
+    point = unit(_aim_point(de440.load().position("moon", epochs, "earth"), r_m))
+    parking = PlaneFamily.about(np.array([0.0, 0.0, 1.0]), task.inclination_rad)
+    normals, _ = planes_through(parking, point)
+    return replace(task, normals=normals[branch, np.arange(branch.size)], through=point)
 
 
 def aims_at(task: Task, epochs: Floats, r_m: Floats) -> tuple[Floats, Flags]:
@@ -159,15 +185,21 @@ def graze(task: Task, x: Floats, branch: Rows | None = None) -> Values:
 
 def _burn_there(task: Task, branch: Rows, epochs: Floats, near: Floats) -> tuple[Floats, Floats]:
     """The burn at perilune by conics (k,), and its slope by state and epoch (k, 7), by differences."""
-    rows = np.arange(near.shape[0])
-    steps = np.array([1e3] * 3 + [1.0] * 3 + [60.0])
-
-    def burn(nudge: Floats) -> Floats:
-        aims, _ = aims_at(task, epochs + nudge[6], near[:, :3] + nudge[:3])
-        return size(near[:, 3:] + nudge[3:6] - aims[branch, rows])
-
-    slope = [(burn(step) - burn(-step)) / (2.0 * size(step)) for step in np.diag(steps)]
-    return burn(np.zeros(7)), np.stack(slope, axis=1)
+    count = near.shape[0]
+    rows = np.arange(count)
+    r, v = near[:, :3], near[:, 3:]
+    ahead = np.array([0.0, _LATER_S, -_LATER_S])
+    three = np.tile(rows, 3)
+    excess, _ = excess_at(task.take(three), (epochs + ahead[:, None]).ravel(), r[three])
+    excess = excess[branch[three], np.arange(three.size)].reshape(3, count, 3)
+    nudges = np.zeros((9, 1, 3))
+    nudges[1:4, 0], nudges[4:7, 0] = _ASIDE_M * np.eye(3), -_ASIDE_M * np.eye(3)
+    met = excess[[0] * 7 + [1, 2]]
+    away = v - hyperbola(r + nudges, met, GM_MOON_M3_S2)
+    burns = size(away)
+    by_r = (burns[1:4] - burns[4:7]) / (2.0 * _ASIDE_M)
+    by_t = (burns[7] - burns[8]) / (2.0 * _LATER_S)
+    return burns[0], np.column_stack([by_r.T, away[0] / burns[0][:, None], by_t])
 
 
 def _flow(epochs: Floats, states: Floats, to: Floats, centre: str, exact: bool) -> tuple[Floats, Floats]:
@@ -204,7 +236,8 @@ def _rate(epochs: Floats, states: Floats, centre: str) -> Floats:
 def evaluate(task: Task, x: Floats, exact: bool) -> Values:
     """Conditions at perilune and perigee, with the injection as extra cost; the detail are the states after it.
 
-    ``x`` (k, 7) with a flyby, (k, 3) straight.
+    ``x`` (k, 7) with a flyby, (k, 3) straight. Where the task has planes of departure by conics, perigee and
+    plane are asked for by the angular momentum about the Earth, on which the burns act linearly.
     """
     start = task.targets.copy()
     unknowns = x.shape[1]
@@ -229,6 +262,7 @@ def evaluate(task: Task, x: Floats, exact: bool) -> Values:
         by[:, 3:, 4:] -= np.eye(3)
         by[:, :, 0] += _rate(now, state, "moon")  # perilune moves back as the coast grows
         change = now - CHANGE_S
+    encounter = now
     if exact:
         state, stm = _flow(now, state, change, "moon", True)
         by, now = stm @ by, change
@@ -237,17 +271,42 @@ def evaluate(task: Task, x: Floats, exact: bool) -> Values:
     by = stm @ by
     value, gradient = periapsis_slopes(home[:, :3], home[:, 3:], GM_EARTH_M3_S2)
     scale = np.array([task.perigee_m, _TIME])
-    conditions.append((value - [task.perigee_m, 0.0]) / scale)
-    slopes.append(gradient @ by / scale[:, None])
-    plane, plane_by = _plane(task, home, by, task.arrivals if task.straight else now)
-    conditions.append(plane[:, None])
-    slopes.append(plane_by[:, None, :])
     speed, speed_by = _speed_at(home, task.perigee_m)
+    perigee, perigee_by = (value - [task.perigee_m, 0.0]) / scale, gradient @ by / scale[:, None]
+    if task.normals is None:
+        plane, plane_by = _plane(task, home, by, encounter)
+    else:
+        perigee[:, 0], perigee_by[:, 0], plane, plane_by = _turning(task, home, by)
+    conditions += [perigee, plane[:, None]]
+    slopes += [perigee_by, plane_by[:, None, :]]
     extra = speed - np.sqrt(GM_EARTH_M3_S2 / task.perigee_m)
     extra_by = np.einsum("ki,kij->kj", speed_by, by)
     if unknowns == 3:
         extra, extra_by = np.zeros_like(extra), np.zeros_like(extra_by)
     return Values(np.hstack(conditions), np.concatenate(slopes, axis=1), extra, extra_by, home)
+
+
+def residuals(task: Task, x: Floats) -> tuple[Floats, Floats]:
+    """The conditions of :func:`evaluate` (k, m) in the full model, and the states after the injection (k, 6)."""
+    start, parts = task.targets.copy(), []
+    scale = np.array([task.perilune_m, _TIME])
+    start[:, 3:] -= x if task.straight else x[:, 1:4]
+    if task.straight:
+        now, state, change = task.arrivals, start, task.arrivals - STRAIGHT_CHANGE_S
+    else:
+        now = task.arrivals - x[:, 0]
+        state = propagate_batch(task.arrivals, start[:, :3], start[:, 3:], now, centre="moon").state
+        near = np.stack(periapsis(state[:, :3], state[:, 3:], GM_MOON_M3_S2), axis=1)
+        parts.append((near - [task.perilune_m, 0.0]) / scale)
+        state[:, 3:] -= x[:, 4:]
+        change = now - CHANGE_S
+    state = propagate_batch(now, state[:, :3], state[:, 3:], change, centre="moon").state
+    r, v = changed(change, state, "moon", "earth")
+    home = propagate_batch(change, r, v, task.departures, centre="earth").state
+    far = np.stack(periapsis(home[:, :3], home[:, 3:], GM_EARTH_M3_S2), axis=1)
+    parts.append((far - [task.perigee_m, 0.0]) / np.array([task.perigee_m, _TIME]))
+    plane, _ = _plane(task, home, np.zeros((x.shape[0], 6, 0)), now)
+    return np.hstack([*parts, plane[:, None]]), home
 
 
 def _plane(task: Task, home: Floats, by: Floats, encounter: Floats) -> tuple[Floats, Floats]:
@@ -270,6 +329,23 @@ def _plane(task: Task, home: Floats, by: Floats, encounter: Floats) -> tuple[Flo
     ahead = (axis - cosine[:, None] * h / length[:, None]) / length[:, None]  # of the condition by h
     by_r, by_v = cross(v, ahead), cross(ahead, r)
     return cosine - wanted, np.einsum("ki,kij->kj", np.hstack([by_r, by_v]), by)
+
+
+def _turning(task: Task, home: Floats, by: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Conditions on the angular momentum: its size, and its part along the plane by conics.
+
+    Each is (k,), with its gradient (k, u). The size is that of a parabola, nearly: good to a hundredth.
+    """
+    assert task.normals is not None
+    assert task.through is not None
+    r, v = home[:, :3], home[:, 3:]
+    whole = np.sqrt(2.0 * GM_EARTH_M3_S2 * task.perigee_m) * _ECCENTRIC
+    h = cross(r, v) / whole
+    found = []
+    for axis, wanted in ((task.normals, 1.0), (cross(task.normals, task.through), 0.0)):
+        slope = np.hstack([cross(v, axis), cross(axis, r)]) / whole
+        found += [dot(axis, h) - wanted, np.einsum("ki,kij->kj", slope, by)]
+    return found[0], found[1], found[2], found[3]
 
 
 def _speed_at(states: Floats, radius: float) -> tuple[Floats, Floats]:
