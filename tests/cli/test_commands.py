@@ -35,6 +35,12 @@ def test_a_group_has_examples_in_its_commands(group: str, capsys: pytest.Capture
         assert "--json" in text
 
 
+def test_the_help_says_what_each_command_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    rows = {words[1]: words[2:] for line in capsys.readouterr().out.splitlines() if len(words := line.split()) > 2}
+    assert not [name for name in COMMANDS if len(rows.get(name, [])) < 3]
+
+
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     assert "run" in capsys.readouterr().out

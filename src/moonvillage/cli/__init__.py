@@ -17,6 +17,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; the value is the exit code. Installed as ``moonvillage``."""
     arguments = sys.argv[1:] if argv is None else argv
     wants_json = "--json" in arguments
+    if arguments[:1] in ([], ["--help"], ["-h"]):
+        for name in list(app):  # a command that is imported late says what it does only once it is there
+            app[name]
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
         return int(code) if isinstance(code, int) else DONE
