@@ -171,7 +171,10 @@ def moon_site_state(
 
 
 def moon_latitude_longitude(epoch_tdb_s: ArrayLike, r_m: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """ME latitude, east longitude (rad), height over 1737400 m, each (...), of Moon-centred ICRF positions (..., 3)."""
+    """ME latitude, east longitude (rad), height over 1737400 m, each (...).
+
+    ``r_m`` (..., 3) are positions, ICRF about the Moon.
+    """
     fixed = np.einsum("...ij,...j->...i", moon_me_matrix(epoch_tdb_s), np.asarray(r_m, dtype=np.float64))
     latitude, longitude, radius = cartesian_to_spherical(fixed)
     return latitude, longitude, radius - MOON_RADIUS_M

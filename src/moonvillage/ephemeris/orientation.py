@@ -192,7 +192,9 @@ class PrincipalAxes:
         return angles.reshape(shape), None if rates is None else rates.reshape(shape)
 
     def euler_angles(self, epoch_tdb_s: ArrayLike) -> tuple[Floats, Floats, Floats]:
-        """The 3-1-3 angles φ, θ, ψ of the principal axes, rad, each of the shape given; ICRF → PA is R_z(ψ) R_x(θ) R_z(φ).
+        """The 3-1-3 angles φ, θ, ψ of the principal axes, rad, each of the shape given.
+
+        ICRF → PA is R_z(ψ) R_x(θ) R_z(φ).
 
         Raises
         ------

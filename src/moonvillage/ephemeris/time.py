@@ -30,7 +30,7 @@ _ISO = re.compile(
 
 @lru_cache(maxsize=1)
 def leaps() -> tuple[Floats, Floats]:
-    """UTC counts (s past 2000-01-01T12:00 UTC) from which on TAI − UTC has a value, (n,), and the values, since 1972."""
+    """UTC counts (s past 2000-01-01T12:00 UTC) from which on TAI − UTC has a value, (n,); the values, since 1972."""
     table = leap_seconds.get()
     table = table[table["year"] >= 1972]
     days = np.array([_erfa.cal2jd(int(row["year"]), int(row["month"]), 1)[1] for row in table]) - 51544.5

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 class EarthGround:
     """The Earth's surface: launches leave it, entries end at it.
 
-    With a landing site (geodetic latitude, east longitude, WGS 84), a return from the Moon is timed and turned so that
-    the site lies between ``range_min_m`` and ``range_max_m`` ahead of the entry: up to some 2,700 km directly, farther
-    by a skip.
+    With a landing site (geodetic latitude, east longitude, WGS 84), a return from the Moon is timed and turned so
+    that the site lies between ``range_min_m`` and ``range_max_m`` ahead of the entry: up to some 2,700 km directly,
+    farther by a skip.
     """
 
     id: str
