@@ -87,13 +87,12 @@ class Tally:
         node = run.nodes.get(place)
         return node is not None and explored(node)
 
-    def crew(self, run: _Run, name: str, place: str, span_s: float) -> None:
-        """A crew member spends a span of time at a place."""
+    def crew(self, run: _Run, name: str, place: str, span_s: float, useful_kg: float) -> None:
+        """A crew member spends a span of time at a place with so much of classes 6 and 8."""
         self.hours += span_s / 3600.0 * run.things[name].spec.active_fraction
         if self.surface(run, place):
             self.days += span_s / DAY_S
-            mass = math.fsum(run.class_kg(n, cos) for n, t in run.things.items() if t.at == place for cos in (6, 8))
-            self.capability += span_s / DAY_S * mass
+            self.capability += span_s / DAY_S * useful_kg
 
     def transport(self, run: _Run, event: StoryEvent, edge: StoryEdge, origin: StoryNode, to: StoryNode) -> None:
         """A flight leaves: launched and delivered mass, and how well it is filled."""

@@ -353,6 +353,7 @@ class _Run:
         self.travellers_kg = self.people * (mission.crew_mass_kg + kit.provisions_kg_s * timeline.travel_s(kit.homes))
         self.samples_at = samples_step(kit, mission) if mission.samples_kg > 0.0 else -1
         self.samples = self.zero
+        self.behind: tuple[str, Number, Number] | None = None  # place, people and samples left there with their craft
         self.out = Record()
 
     def dry(self, craft: str) -> Number:
@@ -411,6 +412,9 @@ class _Run:
                 left = [c for c in self.active if c not in step.craft]
                 self.waiting.setdefault(self.place, []).extend(left)
                 self.active = [c for c in self.active if c in step.craft]
+                if not self.active and self.behind is None:  # everything waits, and so do the people
+                    self.behind = (self.place, self.aboard, self.samples)
+                    self.aboard = self.samples = self.zero
                 self.note(index, "undock", ", ".join(left) + " wait" if left else "")
             elif step.do == "dock":
                 here = self.waiting.get(self.place, [])
@@ -419,6 +423,9 @@ class _Run:
                     raise Impossible(f"{absent[0]} is to dock in step {index + 1} and does not wait there")
                 self.active += [c for c in here if c in step.craft]
                 self.waiting[self.place] = [c for c in here if c not in step.craft]
+                if self.behind is not None and self.behind[0] == self.place:
+                    self.aboard, self.samples = self.aboard + self.behind[1], self.samples + self.behind[2]
+                    self.behind = None
                 self.note(index, "dock", ", ".join(step.craft))
             elif step.do in ("drop", "park"):
                 for craft in step.craft:

@@ -157,6 +157,7 @@ class _Run:
                 key = (item.resource, item.supply_class)
                 stores[key] = stores.get(key, 0.0) + item.amount
             self.things[spec.id] = _Thing(spec, spec.fuel_kg, spec.rcs_max_kg, stores, spec.state)
+        self.watched = [e.id for e in story.elements if e.kind == "crew" or e.states]
         self.queue: list[tuple[float, int, str, int, StoryEvent, StoryMission]] = []
         self.count = 0
         self.now = story.start_tdb_s
@@ -214,13 +215,11 @@ class _Run:
         return name in self.things and bool(self.things[name].at)
 
     def name(self, id_: str) -> str:
-        for table in (self.nodes, self.edges, self.story_names()):
-            if id_ in table:
-                return str(table[id_].name)
-        return id_
-
-    def story_names(self) -> dict[str, StoryElement]:
-        return {n: t.spec for n, t in self.things.items()}
+        if id_ in self.nodes:
+            return self.nodes[id_].name
+        if id_ in self.edges:
+            return self.edges[id_].name
+        return self.things[id_].spec.name if id_ in self.things else id_
 
     def place(self, name: str) -> str:
         at = self.things[name].at
@@ -264,6 +263,12 @@ class _Run:
                     total += self.unit_kg(resource) * amount
         return total
 
+    def useful_kg(self, place: str) -> float:
+        """Mass of the classes of supply 6 and 8 at a place where crews earn surface days."""
+        if not self.tally.surface(self, place):
+            return 0.0
+        return math.fsum(self.class_kg(n, cos) for n, t in self.things.items() if t.at == place for cos in (6, 8))
+
     @staticmethod
     def is_class(supply_class: int, wanted: int) -> bool:
         if supply_class == wanted:
@@ -280,12 +285,16 @@ class _Run:
     def pass_time(self, epoch: float) -> None:
         span = epoch - self.now
         if span > 0.0:
-            for name, thing in self.things.items():
+            useful: dict[str, float] = {}
+            for name in self.watched:
+                thing = self.things[name]
                 if not thing.at:
                     continue
                 where = self.place(name)
                 if thing.spec.kind == "crew":
-                    self.tally.crew(self, name, where, span)
+                    if where not in useful:
+                        useful[where] = self.useful_kg(where)
+                    self.tally.crew(self, name, where, span, useful[where])
                 if 0 <= thing.state < len(thing.spec.states):
                     for model in thing.spec.states[thing.state].models:
                         once = model.kind == "impulse" and model.id in thing.asked

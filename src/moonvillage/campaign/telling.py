@@ -150,7 +150,13 @@ def _node(scenario: Scenario, name: str) -> StoryNode:
         body = "Earth" if isinstance(place, EarthOrbit) else "Moon"
         tilt = place.inclination_rad if place.inclination_rad is not None else math.pi / 2.0
         return StoryNode(
-            name, title, "orbital", body, apoapsis_m=place.altitude_m, periapsis_m=place.altitude_m, inclination_rad=tilt
+            name,
+            title,
+            "orbital",
+            body,
+            apoapsis_m=place.altitude_m,
+            periapsis_m=place.altitude_m,
+            inclination_rad=tilt,
         )
     if isinstance(place, Halo):
         return StoryNode(name, title, "lagrange", "Earth", body2="Moon", point=place.point)
@@ -318,7 +324,11 @@ class _Flight:
             if any(name == other for other, _ in self.loads):
                 continue
             module = self.kit.modules.get(row["cargo"])
-            cos = self.kit.commodities[row["cargo"]].supply_class if module is None else _MODULE_CLASS.get(module.kind, 8)
+            cos = (
+                self.kit.commodities[row["cargo"]].supply_class
+                if module is None
+                else _MODULE_CLASS.get(module.kind, 8)
+            )
             cost = module.cost_eur * row["amount"] if module is not None else None
             self.t.elements.append(
                 StoryElement(name, row["cargo"], "element", row["mass_kg"], cos, cost_eur=cost or None)
@@ -332,7 +342,9 @@ class _Flight:
         out = tuple(
             name
             for name, row in self.loads
-            if row["cargo"] in items and row["destination"] == self.place and abs(row["epoch_tdb_s"] - self.epoch) < 1.0
+            if row["cargo"] in items
+            and row["destination"] == self.place
+            and abs(row["epoch_tdb_s"] - self.epoch) < 1.0
         )
         if out:
             self.say("move", elements=out, container=self.place)
@@ -441,9 +453,7 @@ class _Flight:
         name: str,
     ) -> None:
         id_ = f"{self.id}/{index}"
-        burns = tuple(
-            EdgeBurn(f"{id_}.{i}", t, dv) for i, ((dv, _), t) in enumerate(zip(parts, times, strict=True))
-        )
+        burns = tuple(EdgeBurn(f"{id_}.{i}", t, dv) for i, ((dv, _), t) in enumerate(zip(parts, times, strict=True)))
         self.t.edges.append(StoryEdge(id_, name, "space", self.place, to, span_s, burns))
         sequences = tuple((burn.id, actions) for burn, (_, actions) in zip(burns, parts, strict=True))
         self.say("space_transport", edge=id_, elements=self.stack(), sequences=sequences)
