@@ -20,7 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_every_path_of_the_map_exists() -> None:
     text = (ROOT / "docs" / "map.md").read_text()
-    paths = re.findall(r"`([\w./-]+/[\w./-]*)`", text)
+    paths = []
+    for path in re.findall(r"`([\w./-]+/[\w./{},-]*)`", text):
+        before, _, rest = path.partition("{")
+        names, _, after = rest.partition("}")
+        paths += [f"{before}{name}{after}" for name in names.split(",")]
     assert len(paths) > 20
     missing = [path for path in paths if not (ROOT / path).exists()]
     assert not missing
