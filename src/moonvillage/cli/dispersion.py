@@ -55,7 +55,7 @@ def dispersion(
     Dispersed flights in the n-body model, each corrected on an estimate and with an engine that err, beside linear
     covariance. Prints the sum of the corrections (mean, 95 %, 99 %, with confidence intervals) and the delivery.
 
-    Example: `moonvillage dispersion mine.toml --arc leo-llo --runs 1000`
+    Example: `moonvillage dispersion mine.toml --arc "leo>llo" --runs 1000`
 
     Parameters
     ----------

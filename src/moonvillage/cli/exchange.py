@@ -1,4 +1,4 @@
-"""``moonvillage export`` and ``moonvillage import``: flown legs into the formats of other tools, and back."""
+"""``moonvillage export`` and ``moonvillage import``: flown legs and plans into the formats of other tools, and back."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def export(
     out: Out = None,
     json: Json = False,
 ) -> int:
-    """Write flown legs in the format of another tool: one file a flight.
+    """Write flown legs in the format of another tool, one file a flight; or the plan for SpaceNet.
 
     Example: `moonvillage export runs/moon-village --format spk --flight crew-3 -o crew-3.bsp`
 
@@ -50,7 +50,7 @@ def export(
     folder
         A finished run.
     format_
-        oem, oem-xml, opm, opm-xml, spk, stk, gmat, czml, csv or parquet.
+        oem, oem-xml, opm, opm-xml, spk, stk, gmat, czml, csv or parquet; spacenet for the whole plan.
     flight
         One flight's id; every flight by default.
     step
@@ -61,11 +61,17 @@ def export(
         The code of the first craft in a SPICE kernel; each further flight has the next lower one.
     partner
         Write only what may be released to this partner, with a watermark; the release is recorded.
-    date, by
-        For a partner: the UTC day of the release (today by default), and who releases.
+    date
+        For a partner: the UTC day of the release, today by default.
+    by
+        For a partner: who releases.
     out
         The file to write for one flight, the folder for several; the run's exports/ by default.
     """
+    if format_ == "spacenet":
+        from moonvillage.cli.spacenet import export_plan
+
+        return export_plan(folder, out, json)
     from moonvillage.exchange.ephemeris import CENTRES
     from moonvillage.exchange.formats import format_named
     from moonvillage.pipeline import read_result
@@ -142,14 +148,15 @@ def import_(
     out: Out = None,
     json: Json = False,
 ) -> int:
-    """Read an OEM, an OPM or an STK ephemeris: say what it holds, and write it in another format.
+    """Read an OEM, an OPM or an STK ephemeris, or a SpaceNet scenario, and write it in another format.
 
     Example: `moonvillage import craft.oem --format spk -o craft.bsp`
 
     Parameters
     ----------
     file
-        An OEM or OPM (key-value notation or XML), or an STK .e file.
+        An OEM or OPM (key-value notation or XML), or an STK .e file. A SpaceNet scenario (.json) or database (.xls,
+        .xlsx) becomes a scenario file of prescribed flights, with a list of all that was not understood.
     format_
         The format to write, as in `moonvillage export`; nothing is written without it.
     days
@@ -159,6 +166,10 @@ def import_(
     out
         The file to write.
     """
+    if file.suffix.lower() in (".json", ".xls", ".xlsx"):
+        from moonvillage.cli.spacenet import import_story
+
+        return import_story(file, out, json)
     from moonvillage.ephemeris.time import tdb_s_to_utc
     from moonvillage.exchange import FORMATS, read, write
     from moonvillage.exchange.formats import format_named

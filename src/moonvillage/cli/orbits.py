@@ -300,10 +300,18 @@ def keep(
         The family; see `moonvillage orbits family`.
     start
         UTC.
+    years
+        How long.
+    samples
+        Flights of the Monte Carlo.
     burns
         Burns in a revolution: 1, 2 or 4; by default as the orbit's instability asks for.
-    position, velocity
+    position
         Navigation error at each burn, three standard deviations per axis.
+    velocity
+        The same of the speed.
+    seed
+        The same seed gives the same flights.
     """
     from moonvillage.ephemeris.time import utc_to_tdb_s
     from moonvillage.trajectory.stationkeeping import KeepingErrors, station_keeping

@@ -41,8 +41,10 @@ def replay(
     ephemeris
         Take an ephemeris of your own apart instead (CCSDS OEM, plain or gzip): its burns, the joins of the
         navigators' solutions, and the model's miss over every arc between them.
-    area, mass
-        With an ephemeris: what sunlight pushes on (`"76 m^2"`), and the craft's mass (`"26.5 t"`).
+    area
+        With an ephemeris: what sunlight pushes on (`"76 m^2"`).
+    mass
+        With an ephemeris: the craft's mass (`"26.5 t"`).
     """
     if ephemeris is not None:
         return _take_apart(ephemeris, area, mass, json)

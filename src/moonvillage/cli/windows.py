@@ -65,7 +65,7 @@ def windows(
     `moonvillage windows --from "LEO 185km 28.5deg" --to "LLO 100km over shackleton_rim" --start 2030-01-01
     --end 2030-02-01 --durations "3d..6d/20" --plot map.svg`
 
-    `moonvillage windows mine.toml --arc leo>nrho --durations "5d..10d/11" --csv map.csv`
+    `moonvillage windows mine.toml --arc "leo>nrho" --durations "5d..10d/11" --csv map.csv`
 
     `moonvillage windows --site wenchang --start 2030-01-01 --end 2030-01-15 --durations 4d`
 
