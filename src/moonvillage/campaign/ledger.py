@@ -25,7 +25,7 @@ from moonvillage.ephemeris.time import tdb_s_to_utc
 from moonvillage.errors import ConservationError
 from moonvillage.records.campaign import TABLES, Campaign
 from moonvillage.records.outpost import Handover
-from moonvillage.scenario.model import Scenario
+from moonvillage.scenario.model import Mission, Scenario
 from moonvillage.units import DAY_S
 
 RELATIVE: Final = 1e-6
@@ -283,10 +283,15 @@ def _manifest(rows: _Rows, kit: Kit, flight: Replayed, lands: bool) -> None:
             if lands:
                 move(owner, "crew", place, start, until, float(count), mass, who)
     if mission.samples_kg > 0.0 and lands:
-        surface = next((lane.to_place for lane in shape.lanes if lane.sink >= 0), "")
-        surface = column.stays[-1][0] if column.stays else surface
+        surface = column.stays[-1][0] if column.stays else _collected_at(kit, mission)
         mass = mission.samples_kg
         move("samples", "samples", surface, start, column.end_tdb_s, mass, mass, mission.operator)
+
+
+def _collected_at(kit: Kit, mission: Mission) -> str:
+    """Where a mission without a crew collects: the last surface that its steps reach; "" where it reaches none."""
+    surfaces = {name for name, place in kit.places.items() if type(place).__name__ == "MoonSurface"}
+    return next((step.to for step in reversed(mission.steps) if step.to in surfaces), "")
 
 
 def stock_tables(a: Assembly, flights: Sequence[Replayed], values: Floats) -> tuple[pl.DataFrame, pl.DataFrame]:

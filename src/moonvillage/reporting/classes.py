@@ -77,7 +77,7 @@ _CLASSES: Final[Mapping[str, Mapping[tuple[str, str], str]]] = {
     },
     "campaign": {
         _FREE: "status",
-        _ALL_DESIGN: "objective_name objective_value objective_unit bound gap reasons model",
+        _ALL_DESIGN: "objective_name objective_value objective_unit bound gap reasons model papers",
     },
     # what was flown ------------------------------------------------------------------------------------------
     "flights.flown": {
@@ -159,7 +159,7 @@ _CLASSES: Final[Mapping[str, Mapping[tuple[str, str], str]]] = {
     "scenario.outposts": {
         _THERE: "id place title site metabolism modules",
         _THERE_DESIGN: "stocks_kg reserve_s orbit_sunlight orbit_period_s cabin_pa oxygen_share eva_per_crew failures "
-        "provenance",
+        "air rating_pa relief_pa oxygen_limit oxygen_least_pa crop_food_kg_s crop_harvest crop_grown_s provenance",
     },
     "scenario.fleets": {_ALL: "id craft at count"},
     "scenario.budgets": {(DESIGN, "partner"): "id partner amount_eur since_tdb_s until_tdb_s provenance"},
@@ -169,7 +169,7 @@ _CLASSES: Final[Mapping[str, Mapping[tuple[str, str], str]]] = {
     "catalog.propellant": {_FREE: "id title mixture note provenance"},
     "catalog.site": {
         _FREE: "id title latitude_rad longitude_rad height_m illumination longest_night_s mast_m earth_visible "
-        "ice_fraction note provenance"
+        "ice_fraction terrain note provenance"
     },
     "catalog.metabolism": {
         _FREE: "id title oxygen_kg_s carbon_dioxide_kg_s food_dry_kg_s water_in_kg_s urine_kg_s vapour_kg_s "
