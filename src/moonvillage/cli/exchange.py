@@ -1,4 +1,4 @@
-"""``moonvillage export`` and ``moonvillage import``: flown legs and plans into the formats of other tools, and back."""
+"""``moonvillage export`` and ``moonvillage import``: flown legs and plans in the formats of other tools, and back."""
 
 from __future__ import annotations
 
@@ -68,6 +68,8 @@ def export(
     out
         The file to write for one flight, the folder for several; the run's exports/ by default.
     """
+    if partner and format_ == "spacenet":
+        raise InputError.one("is not written for a partner", "choose another format", field="--format", value=format_)
     if format_ == "spacenet":
         from moonvillage.cli.spacenet import export_plan
 
