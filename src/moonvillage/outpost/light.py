@@ -194,12 +194,11 @@ def effective_horizon(site: Site, azimuths: int = 720) -> Horizon:
         source, note = "a smooth sphere", "There is no terrain: the horizon is that of a sphere."
     ground = site.height_m
     nowhere = np.full(azimuths, np.nan)
-    # the published light is that of the mast, which the model's level already holds
     return Horizon(
         site.latitude_rad,
         site.longitude_rad,
         ground,
-        0.0,
+        site.mast_m,
         azimuth,
         elevation,
         nowhere,

@@ -51,12 +51,13 @@ def map_lines(found: Any) -> list[str]:
     """What a map (:class:`~moonvillage.terrain.maps.LightMap`) shows, as text."""
     latitude, longitude, share = found.best()
     cell = float(found.x[1] - found.x[0])
+    years = found.span_s / (365.25 * DAY_S)
     q = np.nanquantile(found.sun_share, [0.1, 0.5, 0.9])
     return [
         f"{found.x.size} × {found.y.size} cells of {cell:g} m, eye {found.mast_m:g} m above ground; {found.source}",
         f"  sunlight        10 % of the cells below {q[0]:.2%}, half below {q[1]:.2%}, 90 % below {q[2]:.2%}",
         f"  most lit        {share:.2%} at {np.rad2deg(latitude):.5f}, {np.rad2deg(longitude):.5f} deg",
-        f"  always dark     {found.shadowed_share:.2%} of the cells",
+        f"  never lit       {found.shadowed_share:.2%} of the cells in {years:.1f} years",
         f"  Earth in sight  {np.nanmean(found.earth_share):.2%} of the time in the mean of all cells",
         *(f"note: {note}" for note in found.notes),
     ]
@@ -187,7 +188,9 @@ def draw_map(found: Any, path: Path) -> None:
     ring = spot.mark_point(shape="circle", size=260, strokeWidth=2, color="#2a9d8f")
     label = spot.mark_text(dx=12, dy=-12, align="left", color="#2a9d8f", fontWeight="bold").encode(text="text:N")
     centre = f"{np.rad2deg(found.projection.latitude_rad):.3f}, {np.rad2deg(found.projection.longitude_rad):.3f} deg"
-    title = f"Mean share of the Sun's disc around {centre}; {found.shadowed_share:.1%} in permanent shadow (black)"
+    years = found.span_s / (365.25 * DAY_S)
+    dark = f"{found.shadowed_share:.1%} never lit (black)"
+    title = f"Mean share of the Sun's disc in {years:.1f} years around {centre}; {dark}"
     chart = alt.layer(picture, mark, ring, label).properties(
         width=size, height=size, title=alt.Title(title, subtitle=_subtitle(found))
     )

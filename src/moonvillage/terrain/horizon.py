@@ -131,7 +131,8 @@ class Tracer:
         self._fixed = terrain.fixed_m()
         middle = self._fixed[terrain.y.size // 2, terrain.x.size // 2]
         if np.isnan(middle).any():
-            middle = np.nanmean(self._fixed.reshape(-1, 3), axis=0)
+            known = ~np.isnan(terrain.heights_m)
+            middle = self._fixed[known].mean(axis=0) if known.any() else np.zeros(3)
         self._origin = middle
         self._scene = scenes.EmbreeScene(robust=True)
         vertices = (self._fixed - middle).astype(np.float32).reshape(-1, 3)

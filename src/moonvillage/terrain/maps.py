@@ -257,8 +257,9 @@ def light_map(
     if np.isnan(shown).all():
         raise InputError.one("has no data in the square", "move the map", file=terrain.name, field="terrain")
     mean = float(np.nanmean(heights))
-    edge = np.concatenate([heights[0], heights[-1], heights[:, 0], heights[:, -1]])
-    edge_m = float(np.nanmean(edge)) if np.isfinite(edge).any() else mean
+    outer = terrain if far is None else far
+    edge = np.concatenate([outer.heights_m[k] for k in (0, -1)] + [outer.heights_m[:, k] for k in (0, -1)])
+    edge_m = float(np.nanmean(edge)) + outer.radius_m - MOON_RADIUS_M if np.isfinite(edge).any() else mean
     epochs = start_tdb_s + np.arange(0.0, span_s, step_s)
     place = (latitude_rad, longitude_rad, float(np.nanmean(shown)) + mast_m)
     work = _Work(

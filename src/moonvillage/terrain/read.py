@@ -76,7 +76,7 @@ def read_terrain(
             if rows * columns > most_cells and around is not None:
                 side = int(np.sqrt(most_cells))
                 x0, y0 = (float(v) for v in projection.forward(*around))
-                column, row = ~transform * (x0, y0)
+                column, row = (x0 - transform.c) / transform.a, (y0 - transform.f) / transform.e
                 if not (0.0 <= column <= columns and 0.0 <= row <= rows):
                     place = f"{np.rad2deg(around[0]):.4f}, {np.rad2deg(around[1]):.4f} deg"
                     raise _bad(file, f"does not contain the site at {place}", "give terrain around the site")

@@ -1,11 +1,12 @@
 """Skylines of every cell of a grid at once, one azimuth after another.
 
-In one azimuth the lines of sight of all cells cross the rows (or columns) ahead at the same fractions of a cell, so
+In one azimuth the lines of sight of all cells cross the rows and columns ahead at the same fractions of a cell, so
 the ground at the j-th row ahead is, for all cells at once, the grid moved by j rows and blended with its neighbour
-column. Along a line with z' = z - s²/2R, s the distance along it, the ground at distance d rises from an eye at s₀ by
-(z' - z'₀)/d plus s₀/R: the Moon's curvature with a term of the eye alone, exact to the order (height / R). All rows
-are taken, none is skipped: what a convex-hull sweep (Dozier & Frew 1990, IEEE TGRS 28:963) saves in sums it loses
-in branches. The rays of :mod:`moonvillage.terrain.horizon` check it.
+column; at the k-th column likewise, and near the eye at the diagonals by which :mod:`moonvillage.terrain.horizon`
+cuts its cells into triangles. Along a line with z' = z - s²/2R, s the distance along it, the ground at distance d
+rises from an eye at s₀ by (z' - z'₀)/d plus s₀/R: the Moon's curvature with a term of the eye alone, exact to the
+order (height / R). No row or column is skipped: what a convex-hull sweep (Dozier & Frew 1990, IEEE TGRS 28:963) saves
+in sums it loses in branches. Rays check it (docs/design/light.md).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ Single = NDArray[np.float32]
 _NOTHING: Final = np.float32(-1e9)
 #: Cells handled at a time, so that the arrays stay in the processor's cache.
 _BLOCK: Final = 40_000
-#: After so many rows it is asked whether anything farther can still rise above the skyline.
+#: Diagonals are crossed so many rows ahead: farther off they move skylines by less than the grid is known.
+_DIAGONAL_ROWS: Final = 24
+#: After so many crossings it is asked whether anything farther can still rise above the skyline.
 _ASK: Final = 16
 
 
@@ -67,7 +70,9 @@ def skyline(
     mirror = east < 0.0
     if mirror:
         grid, c0, east = grid[:, ::-1], grid.shape[1] - c0 - size, -east
-    result = _sweep(np.ascontiguousarray(grid[r0:, c0:]), cell_m / north, east / north, size, mast_m, radius_m)
+    result = _sweep(
+        np.ascontiguousarray(grid[r0:, c0:]), cell_m / north, east / north, size, mast_m, radius_m, flip == mirror
+    )
     if mirror:
         result = result[:, ::-1]
     if flip:
@@ -75,12 +80,32 @@ def skyline(
     return np.arctan(result.T if swap else result)
 
 
-def _sweep(grid: Single, step_m: float, shear: float, size: int, mast_m: float, radius_m: float) -> Single:
-    """Slope of the skyline towards higher rows, ``shear`` columns a row, of the first (size, size) cells."""
+def _sweep(
+    grid: Single, step_m: float, shear: float, size: int, mast_m: float, radius_m: float, upward: bool
+) -> Single:
+    """Slope of the skyline towards higher rows, ``shear`` columns a row, of the first (size, size) cells.
+
+    ``upward``: the diagonals run from low rows and columns to high ones.
+    """
     rows, columns = grid.shape
     s = np.arange(rows) * step_m
     bent = np.where(np.isnan(grid), _NOTHING, grid) - (s * s / (2.0 * radius_m)).astype(np.float32)[:, None]
-    beside = np.diff(bent, axis=1)
+    # ground at a crossing: of one corner, and how much it rises to the other
+    on_row = (bent, np.diff(bent, axis=1))
+    on_column = (bent, np.diff(bent, axis=0))
+    diagonal = (bent, bent[1:, 1:] - bent[:-1, :-1]) if upward else (bent[:, 1:], bent[1:, :-1] - bent[:-1, 1:])
+    # rows ahead, row and column of the first corner, share of the way to the second
+    crossings = [(float(j), j, int(shear * j), shear * j % 1.0, on_row) for j in range(1, rows)]
+    if shear > 1e-9:
+        found = (k / shear for k in range(1, columns))
+        crossings += [(at, int(at), round(shear * at), at % 1.0, on_column) for at in found if at < rows - 1]
+    turn = 1.0 - shear if upward else 1.0 + shear
+    if turn > 1e-9:
+        found = ((k / turn) for k in range(1, 2 * _DIAGONAL_ROWS))
+        crossings += [
+            (at, int(at), int(shear * at), at % 1.0, diagonal) for at in found if at < min(rows - 1, _DIAGONAL_ROWS)
+        ]
+    crossings.sort(key=lambda crossing: crossing[0])
     top = np.maximum.accumulate(bent.max(axis=1)[::-1])[::-1]  # the highest of each row and all beyond
     best = np.full((size, size), _NOTHING, dtype=np.float32)
     height = max(1, _BLOCK // size)
@@ -88,25 +113,23 @@ def _sweep(grid: Single, step_m: float, shear: float, size: int, mast_m: float, 
     for first in range(0, size, height):
         last = min(first + height, size)
         eye = bent[first:last, :size] + np.float32(mast_m)
-        found = best[first:last]
+        skylines = best[first:last]
         lowest_eye = float(eye[eye > 0.5 * _NOTHING].min(initial=0.0))
-        for j in range(1, rows - first):
-            count = min(last - first, rows - first - j)
-            offset = shear * j
-            low = int(offset)
-            width = min(size, columns - 1 - low)
-            if width <= 0:
-                break
-            there = slice(first + j, first + j + count)
+        for number, (ahead, row, column, share, (corner, rise)) in enumerate(crossings, start=1):
+            count = min(last - first, rise.shape[0] - first - row)
+            width = min(size, rise.shape[1] - column)
+            if width <= 0 or count <= 0:
+                continue
+            there = (slice(first + row, first + row + count), slice(column, column + width))
             part = work[:count, :width]
-            np.multiply(beside[there, low : low + width], np.float32(offset - low), out=part)
-            part += bent[there, low : low + width]
+            np.multiply(rise[there], np.float32(share), out=part)
+            part += corner[there]
             part -= eye[:count, :width]
-            part *= np.float32(1.0 / (j * step_m))
-            np.maximum(found[:count, :width], part, out=found[:count, :width])
-            if j % _ASK == 0 and first + j + 1 < rows:
-                rise = float(top[first + j + 1]) - lowest_eye
-                if rise / ((j + 1) * step_m) < float(found.min()) and rise > 0.0:
+            part *= np.float32(1.0 / (ahead * step_m))
+            np.maximum(skylines[:count, :width], part, out=skylines[:count, :width])
+            if number % _ASK == 0:
+                higher = float(top[min(first + row, rows - 1)]) - lowest_eye
+                if 0.0 < higher < float(skylines.min()) * ahead * step_m:
                     break
-        found += (s[first:last] / radius_m).astype(np.float32)[:, None]
+        skylines += (s[first:last] / radius_m).astype(np.float32)[:, None]
     return best

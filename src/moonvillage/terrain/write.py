@@ -82,7 +82,7 @@ def write_map(found: LightMap, path: str | Path) -> None:
         "count": len(bands),
         "dtype": "float32",
         "crs": rasterio.crs.CRS.from_string(found.projection.definition),
-        "transform": rasterio.transform.from_origin(found.x[0] - 0.5 * cell, found.y[-1] + 0.5 * cell, cell, cell),
+        "transform": rasterio.Affine(cell, 0.0, found.x[0] - 0.5 * cell, 0.0, -cell, found.y[-1] + 0.5 * cell),
         "nodata": float("nan"),
         "compress": "deflate",
     }
