@@ -182,7 +182,16 @@ app.command("moonvillage.cli.report:report")
 
 
 @app.command
-def allow(file: Path, /, *, mission: str | None = None, date: str | None = None, json: Json = False) -> int:
+def allow(
+    file: Path,
+    /,
+    *,
+    mission: str | None = None,
+    date: str | None = None,
+    minimal: bool = False,
+    most: int = 8,
+    json: Json = False,
+) -> int:
     """May these parties do this on this date? Which rules and agreements say so?
 
     Example: `moonvillage allow mine.toml --mission crew --date 2033-04-01`
@@ -195,7 +204,15 @@ def allow(file: Path, /, *, mission: str | None = None, date: str | None = None,
         Only this mission.
     date
         A UTC date; by default each mission's first possible date.
+    minimal
+        Where there is no plan: all minimal sets of waivers and agreements that give one, each planned again.
+    most
+        So many sets at most.
     """
+    if minimal:
+        from moonvillage.cli.price import minimal as minimal_sets
+
+        return minimal_sets(file, most, json)
     from moonvillage.pipeline.permissions import decide_scenario
     from moonvillage.scenario import load
 
@@ -288,3 +305,4 @@ app.command("moonvillage.cli.orbits:app", name="orbits", help="Periodic orbits: 
 app.command("moonvillage.cli.windows:windows")
 app.command("moonvillage.cli.price:price")
 app.command("moonvillage.cli.light:light")
+app.command("moonvillage.cli.aborts:aborts")
