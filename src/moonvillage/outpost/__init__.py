@@ -11,7 +11,8 @@ from __future__ import annotations
 from moonvillage.outpost.chances import Odds, odds
 from moonvillage.outpost.light import SunModel, sun_model
 from moonvillage.outpost.living import live
+from moonvillage.outpost.many import Chances
 from moonvillage.outpost.planning import rates
 from moonvillage.outpost.species import CatalogView
 
-__all__ = ["CatalogView", "Odds", "SunModel", "live", "odds", "rates", "sun_model"]
+__all__ = ["CatalogView", "Chances", "Odds", "SunModel", "live", "odds", "rates", "sun_model"]

@@ -245,7 +245,7 @@ class Step:
         if carbon > 0.0:
             cabin[2] -= carbon
             make(parts.carbon_dioxide, carbon)
-        dry_to = self.targets[3] if air_fraction > 0.0 and yard.scrubbing > 0.0 else self._saturation_kg()
+        dry_to = self.targets[3] if air_fraction > 1e-9 and yard.scrubbing > 0.0 else self._saturation_kg()
         vapour = cabin[3] - dry_to
         if vapour > 0.0:
             cabin[3] -= vapour

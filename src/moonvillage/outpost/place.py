@@ -27,8 +27,8 @@ from moonvillage.scenario.outposts import Outpost
 
 #: Surplus plants leave the water of the reserve, of this much longer, and of two days without recycling.
 #: How far ahead the water of those who come is kept from the plants that make propellant of it.
-_AHEAD_S: Final = 90.0 * 86400.0
-_WATER_SLACK_S: Final = 30.0 * 86400.0
+AHEAD_S: Final = 90.0 * 86400.0
+WATER_SLACK_S: Final = 30.0 * 86400.0
 
 
 @dataclass(slots=True)
@@ -269,8 +269,8 @@ class Place:
     ) -> None:
         phase, outpost, book = self.phase, self.outpost, self.book
         here = phase.yard
-        water_floor = outpost.reserve_s.get(self.parts.water, 0.0) + _WATER_SLACK_S
-        soon = max(crew, self._crew_by(start + _AHEAD_S))  # those who come soon find their water
+        water_floor = outpost.reserve_s.get(self.parts.water, 0.0) + WATER_SLACK_S
+        soon = max(crew, self._crew_by(start + AHEAD_S))  # those who come soon find their water
         water_floor *= phase.use.crew_kg_s.get(self.parts.water, 0.0) * soon
         water_floor += 2.0 * 86400.0 * (self.body.water_kg_s + self.body.hygiene_kg_s) * soon
         eva, share_made = outpost.eva_per_crew * crew * dt, phase.use.generator_share
