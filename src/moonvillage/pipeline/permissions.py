@@ -20,6 +20,7 @@ from moonvillage.ephemeris.time import tdb_s_to_utc, utc_to_tdb_s
 from moonvillage.errors import InputError, Problem
 from moonvillage.records.campaign import PERMISSIONS, Campaign
 from moonvillage.scenario.model import InteractionSpec, Mission, Scenario
+from moonvillage.units import DAY_S
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -280,6 +281,25 @@ def decide_scenario(
                     "rules": [{"id": h.id, "citation": h.citation, "effect": h.effect} for h in decision.rules],
                     "agreements": [{"id": id_, "status": status} for id_, status in decision.agreements],
                     "would_change": list(decision.would_change),
+                    "waivers": [
+                        {
+                            "rule": need.rule,
+                            "title": need.title,
+                            "authority": need.authority,
+                            "lead_d": need.lead_s / DAY_S,
+                            "cost_eur": need.cost_eur,
+                        }
+                        for need in decision.waivers
+                    ],
+                    "openings": [
+                        {
+                            "agreement": way.agreement,
+                            "status": way.status,
+                            "lead_d": way.lead_s / DAY_S,
+                            "cost_eur": way.cost_eur,
+                        }
+                        for way in decision.openings
+                    ],
                     "why": decision.why,
                 }
             )
