@@ -130,8 +130,8 @@ _CLASSES: Final[Mapping[str, Mapping[tuple[str, str], str]]] = {
         _ALL_DESIGN: "file source network lines",
     },
     "scenario.header": {
-        _FREE: "title start_tdb_s end_tdb_s seed",
-        _ALL: "objective earliest step_s dates_per_step gravity_m_s2",
+        _FREE: "title start_tdb_s end_tdb_s step_s dates_per_step gravity_m_s2 seed",
+        _ALL: "objective earliest",
         _ALL_DESIGN: "discount gap margin provenance",
     },
     "scenario.places": {

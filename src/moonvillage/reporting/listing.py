@@ -55,6 +55,17 @@ def decision_lines(decisions: Sequence[Mapping[str, Any]]) -> RenderableType:
         why = decision["why"]
         if decision["would_change"] and decision["answer"] not in ("allowed", "conditional"):
             why += ". Would change it: " + "; ".join(decision["would_change"])
+        papers = [
+            f"{need['title']} by {need['authority']} ({need['rule']}): {_effort(need)}"
+            for need in decision.get("waivers", ())
+        ]
+        if decision["answer"] not in ("allowed", "conditional"):
+            papers += [
+                f"agreement {way['agreement']} (now {way['status']}): {_effort(way)}"
+                for way in decision.get("openings", ())
+            ]
+        if papers:
+            why += ". Papers: " + "; ".join(papers)
         table.add_row(
             decision["mission"],
             escape(decision["interaction"]),
@@ -63,6 +74,11 @@ def decision_lines(decisions: Sequence[Mapping[str, Any]]) -> RenderableType:
             escape(why),
         )
     return table
+
+
+def _effort(paper: Mapping[str, Any]) -> str:
+    """Lead time and cost of a waiver or an agreement."""
+    return f"{paper['lead_d']:.0f} days, {paper['cost_eur'] / 1e6:.2g} M€"
 
 
 def _short(value: Any) -> str:
