@@ -82,3 +82,18 @@ def test_refusals_are_sentences() -> None:
     assert "inclination" in solve(_arc(LEO, tilted), 9.0e8).reason
     with pytest.raises(ValueError, match="needs an end"):
         fly_spiral(9.0e8, [7e6, 0.0, 0.0], [0.0, 7.5e3, 0.0], 1e-4, 2000.0)
+
+
+def test_a_geostationary_transfer_orbit_is_left_by_a_spiral_alone() -> None:
+    """From GTO the way to the NRHO costs less than from a low orbit; an impulse leg refuses the ellipse."""
+    gto = EarthOrbit("gto", 250e3, np.radians(7.0), None, 35_786e3)
+    start = utc_to_tdb_s("2030-01-01")
+    leg = solve(Arc("a", gto, NRHO, 2e-4, 1640.0, via="spiral"), start)
+    assert leg.converged, leg.reason
+    # SMART-1 took about 3.9 km/s from GTO to its lunar orbit; here to the NRHO, and no impulse helps
+    assert 2_500.0 < leg.dv_m_s < 4_500.0
+    assert leg.closure_position_m < 100.0
+    direct = solve(Arc("b", gto, NRHO), start)
+    assert "spiral" in direct.reason
+    wrong = EarthOrbit("bad", 250e3, 0.1, None, 100e3)
+    assert "apogee" in solve(Arc("c", wrong, NRHO, 2e-4, 1640.0, via="spiral"), start).reason

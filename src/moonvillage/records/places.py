@@ -28,15 +28,18 @@ class EarthGround:
 
 @dataclass(frozen=True, slots=True)
 class EarthOrbit:
-    """A circular low Earth orbit. The node is free unless ``raan_rad`` is given (EME2000).
+    """A circular Earth orbit, or an ellipse. The node is free unless ``raan_rad`` is given (EME2000).
 
-    ``altitude_m`` is above the equatorial radius 6378137 m; inclination is to the Earth's equator of J2000.
+    ``altitude_m`` is above the equatorial radius 6378137 m; inclination is to the Earth's equator of J2000. With
+    ``apogee_altitude_m`` the orbit is an ellipse (a geostationary transfer orbit, say), ``altitude_m`` its perigee's
+    height, with the perigee at the node: only spirals leave such an orbit.
     """
 
     id: str
     altitude_m: float
     inclination_rad: float
     raan_rad: float | None = None
+    apogee_altitude_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,12 @@ def solve(
             return failure(arc, departure_tdb_s, "The plane normal is not a direction.")
         x, y, z = (float(component) / length for component in plane_normal)
         normal = (x, y, z)
+    for place in (arc.origin, arc.destination):
+        if isinstance(place, EarthOrbit) and place.apogee_altitude_m is not None:
+            if not place.altitude_m <= place.apogee_altitude_m <= 400_000e3:
+                return failure(arc, departure_tdb_s, "An apogee lies between the perigee and 400000 km.")
+            if arc.via != "spiral" or place is arc.destination:
+                return failure(arc, departure_tdb_s, "An elliptic Earth orbit can only be left, and by a spiral.")
     solver = solver_of(arc)
     if isinstance(solver, str):
         return failure(arc, departure_tdb_s, solver)

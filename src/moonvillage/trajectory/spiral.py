@@ -224,9 +224,13 @@ def fly_spiral(
 
 
 def _start(origin: EarthOrbit) -> tuple[Floats, Floats]:
-    return circular_state(
-        orbit_radius(origin.altitude_m), origin.inclination_rad, origin.raan_rad or 0.0, 0.0, GM_EARTH_M3_S2
-    )
+    """State (3,), (3,) at the node, which is the perigee of an ellipse."""
+    radius = orbit_radius(origin.altitude_m)
+    r, v = circular_state(radius, origin.inclination_rad, origin.raan_rad or 0.0, 0.0, GM_EARTH_M3_S2)
+    if origin.apogee_altitude_m is not None:
+        apogee = orbit_radius(origin.apogee_altitude_m)
+        v = v * np.sqrt(2.0 * apogee / (radius + apogee))
+    return r, v
 
 
 def _refused(arc: Arc, departure: float) -> Leg | None:
