@@ -25,12 +25,11 @@ from moonvillage.records.legs import Trajectory
 from moonvillage.records.places import MoonSurface
 from moonvillage.trajectory.convexified import Craft, Phase, Plan, Start, fly_segment, least_propellant
 from moonvillage.trajectory.planes import cross, normalised, rotate
+from moonvillage.trajectory.powered import PERILUNE_M
 from moonvillage.units import STANDARD_GRAVITY_M_S2
 
 Floats = NDArray[np.float64]
 
-#: Perilune of the ellipse after descent-orbit insertion, m above the site's level.
-PERILUNE_M: Final = 15_000.0
 _CLOSURE_M: Final = 100.0
 _CLOSURE_M_S: Final = 0.1
 #: Durations of the first guess that are tried one after another, in terms of the likely one.

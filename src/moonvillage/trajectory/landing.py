@@ -26,13 +26,12 @@ from moonvillage.records.places import Arc, MoonOrbit, MoonSurface
 from moonvillage.trajectory import powered
 from moonvillage.trajectory.lunar import lunar_family
 from moonvillage.trajectory.planes import PlaneFamily, cross, normalised, rotate, triple
-from moonvillage.trajectory.powered import Segment
+from moonvillage.trajectory.powered import PERILUNE_M, Segment
 from moonvillage.trajectory.registry import SolveOptions, failure, kind, register
 from moonvillage.units import STANDARD_GRAVITY_M_S2
 
 Floats = NDArray[np.float64]
 
-_PERILUNE_M: Final = 15_000.0
 _PLANE_SLACK_RAD: Final = float(np.deg2rad(0.3))
 #: The approach from the gate: net deceleration and duration; 1000 m high and 50 m/s at its start.
 APPROACH_M_S2: Final = 1.25
@@ -91,7 +90,7 @@ def solve_descent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Le
     orbit, site = arc.origin, arc.destination
     assert isinstance(orbit, MoonOrbit)
     assert isinstance(site, MoonSurface)
-    perilune = _PERILUNE_M + max(0.0, site.height_m)
+    perilune = PERILUNE_M + max(0.0, site.height_m)
     if orbit.altitude_m < perilune + 2_000.0:
         return failure(
             arc, departure_tdb_s, f"The orbit is lower than the descent's start at {perilune / 1e3:.0f} km."
@@ -228,7 +227,7 @@ def solve_ascent(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg
     site, orbit = arc.origin, arc.destination
     assert isinstance(site, MoonSurface)
     assert isinstance(orbit, MoonOrbit)
-    cutoff = _PERILUNE_M + max(0.0, site.height_m)
+    cutoff = PERILUNE_M + max(0.0, site.height_m)
     if orbit.altitude_m < cutoff + 2_000.0:
         return failure(arc, departure_tdb_s, f"The orbit is lower than the ascent's end at {cutoff / 1e3:.0f} km.")
     acceleration, exhaust, notes = engine_of(arc)

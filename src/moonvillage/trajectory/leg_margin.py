@@ -9,9 +9,9 @@ import numpy as np
 
 from moonvillage.records.legs import Leg
 from moonvillage.records.places import Arc, MoonOrbit, MoonSurface
-from moonvillage.trajectory.descent import FREE, PERILUNE_M, Approach, Lander, land_from_perilune
+from moonvillage.trajectory.descent import FREE, Approach, Lander, land_from_perilune
 from moonvillage.trajectory.planes import cross
-from moonvillage.trajectory.powered import DEFAULT_ISP_S, DEFAULT_THRUST_TO_MASS_M_S2
+from moonvillage.trajectory.powered import DEFAULT_ISP_S, DEFAULT_THRUST_TO_MASS_M_S2, PERILUNE_M
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 
 _DURATIONS_S: Final = np.arange(3.0, 5.51, 0.125) * DAY_S
 #: A leg that costs so much more than on conics sends the solver to look for a better one.
-_SURPRISE_M_S: Final = 60.0
+SURPRISE_M_S: Final = 60.0
 #: Farther off the plane of a parking orbit with a given node, no injection is looked for.
 _NODE_REACH_RAD: Final = math.radians(4.0)
 #: Three burns must save so much to be flown instead of one.
@@ -231,7 +231,7 @@ def solve_leo_to_llo(arc: Arc, departure_tdb_s: float, options: SolveOptions) ->
                 continue
             if best is None or leg.dv_m_s < best.dv_m_s:
                 best = leg
-            if best.dv_m_s < first.cost_m_s + _SURPRISE_M_S:
+            if best.dv_m_s < first.cost_m_s + SURPRISE_M_S:
                 return best
             break
     return best or failure(arc, departure_tdb_s, f"{reasons[0]} ({len(reasons)} guesses were tried.)")

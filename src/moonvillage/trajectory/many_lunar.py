@@ -25,9 +25,9 @@ from moonvillage.records.places import Arc, EarthOrbit, MoonOrbit
 from moonvillage.trajectory import translunar as tl
 from moonvillage.trajectory.conics import climb
 from moonvillage.trajectory.families import Families, cross, dot, size, unit
-from moonvillage.trajectory.lunar import lunar_family, prepare, scan_fixed
+from moonvillage.trajectory.lunar import SURPRISE_M_S, lunar_family, prepare, scan_fixed
 from moonvillage.trajectory.registry import SolveOptions
-from moonvillage.trajectory.shooting import RIM_M
+from moonvillage.trajectory.shooting import NEAR_M, RIM_M
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -36,10 +36,7 @@ Flags = NDArray[np.bool_]
 _WEIGHTS: Final = np.array([1.0, 1.0, 1.0, 4.0e4, 4.0e4, 4.0e4])
 #: Longest step of ψ, ω (rad), speed (m/s), β and γ at either end.
 _LIMITS: Final = np.array([0.1, 0.1, 30.0, 0.05, 0.05] * 2)
-_NEAR_M: Final = 30.0
 _EVALUATIONS: Final = 24
-#: A flight that costs so much more than on conics is looked at again, one by one.
-_SURPRISE_M_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +139,7 @@ def transfers_to_low_orbit(
         gap = _fly(start, departures_tdb_s[done], guess.rim_tdb_s[done], arrivals[done]) - aim
         miss_m[done], miss_m_s[done] = size(gap[:, :3]), size(gap[:, 3:])
     with np.errstate(invalid="ignore"):
-        solved = (miss_m <= 100.0) & (miss_m_s <= 0.1) & (burns.sum(axis=1) < cost + _SURPRISE_M_S)
+        solved = (miss_m <= 100.0) & (miss_m_s <= 0.1) & (burns.sum(axis=1) < cost + SURPRISE_M_S)
     return Transfers(("plane_change", "tli", "loi"), burns, c3, miss_m, miss_m_s, solved)
 
 
@@ -304,11 +301,11 @@ def _close(
         gap, jacobian = _gap(epochs, guess.rim_tdb_s[rows], radii, ends, trial[active], free[active])
         new = size(_WEIGHTS * gap)
         with np.errstate(invalid="ignore"):
-            better = (new < norm[active] * (1.0 - 1e-4 * share[active])) | (new < _NEAR_M)
+            better = (new < norm[active] * (1.0 - 1e-4 * share[active])) | (new < NEAR_M)
         good = active[better]
         now[good], norm[good], share[good] = trial[good], new[better], 1.0
         step[good] = _newton(_WEIGHTS[:, None] * jacobian[better] * limits[good, None, :], -_WEIGHTS * gap[better])
-        ending = good[norm[good] < _NEAR_M]
+        ending = good[norm[good] < NEAR_M]
         now[ending[:, None], free[ending]] += step[ending] * limits[ending]
         met[ending] = True
         step[good] /= np.abs(step[good]).max(axis=1, initial=1.0)[:, None]

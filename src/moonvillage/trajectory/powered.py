@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 #: Used where an arc does not state them: typical of storable-propellant landers (Apollo's LM: 3.0 m/s² and 311 s).
 DEFAULT_THRUST_TO_MASS_M_S2: Final = 3.2
 DEFAULT_ISP_S: Final = 315.0
+#: Perilune of the ellipse after descent-orbit insertion, m above the site's level.
+PERILUNE_M: Final = 15_000.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

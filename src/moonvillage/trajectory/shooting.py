@@ -25,7 +25,7 @@ RIM_M: Final = 60.0e6
 #: A gap in velocity counts as one in position after this time.
 _WEIGHT_S: Final = 4.0e4
 #: Once the weighted gap is below this, Newton's last step (which leaves some 1e-4 of it) is taken without looking.
-_NEAR_M: Final = 30.0
+NEAR_M: Final = 30.0
 
 
 class End(Protocol):
@@ -124,7 +124,7 @@ def match(sides: Sequence[Side], rim_tdb_s: float, *, max_iterations: int = 30) 
         trial[1][list(second.free)] += (step * limits)[split:]
         return trial
 
-    while norm >= _NEAR_M and count < max_iterations:
+    while norm >= NEAR_M and count < max_iterations:
         count += 1
         step = newton()
         step *= min(1.0, 1.0 / max(1e-300, float(np.abs(step).max())))
@@ -134,7 +134,7 @@ def match(sides: Sequence[Side], rim_tdb_s: float, *, max_iterations: int = 30) 
             found = evaluate(trial)
             if found is not None:
                 new = float(np.linalg.norm(weights * found[0]))
-                if new < norm * (1.0 - 1e-4 * share) or new < _NEAR_M:
+                if new < norm * (1.0 - 1e-4 * share) or new < NEAR_M:
                     break
             share *= 0.5
         else:
@@ -142,7 +142,7 @@ def match(sides: Sequence[Side], rim_tdb_s: float, *, max_iterations: int = 30) 
         assert found is not None
         current, (gap, jacobian), norm = trial, found, new
     gap_m, gap_m_s = float(np.linalg.norm(gap[:3])), float(np.linalg.norm(gap[3:]))
-    good = norm < _NEAR_M
+    good = norm < NEAR_M
     if good:
         current = moved(newton())
     reason = "" if good else f"The two ends still miss by {gap_m / 1e3:.1f} km and {gap_m_s:.2f} m/s."

@@ -23,6 +23,7 @@ from moonvillage.replay.records import Computed, Outcome, Situation
 from moonvillage.trajectory import descent as landings
 from moonvillage.trajectory.lunar import lunar_family
 from moonvillage.trajectory.planes import cross, normalised
+from moonvillage.trajectory.powered import PERILUNE_M
 
 Floats = NDArray[np.float64]
 
@@ -82,7 +83,7 @@ def fly_descent(step: Descent, context: Context) -> Outcome:
             return Outcome(
                 reason="The craft is in no orbit: write ignition, periapsis and apoapsis, or a step before."
             )
-        low = context.height_m(landings.PERILUNE_M if step.periapsis_m is None else step.periapsis_m)
+        low = context.height_m(PERILUNE_M if step.periapsis_m is None else step.periapsis_m)
         high, perilune = context.height_m(step.apoapsis_m), step.ignition_tdb_s
         normal = None
     else:
