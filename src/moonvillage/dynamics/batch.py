@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 
 #: Tolerance for the iterations of a search: about 1 m over five days between Earth and Moon.
 SEARCH_TOLERANCE: Final = 1e-10
+#: Tolerance for the first iterations, which end before the full model is met: about 10 m over the same flight.
+COARSE_TOLERANCE: Final = 1e-8
 _MAX_STEPS: Final = 5_000
 _REACHED: Final = hy.taylor_outcome.time_limit
 _LOST: Final = (hy.taylor_outcome.err_nf_state, hy.taylor_outcome.step_limit)
@@ -85,8 +87,8 @@ def warm_up() -> None:
     for centre in ("earth", "moon"):
         for stm in (False, True):
             _integrator(models.Model(centre, stm), TOLERANCE)
-    for centre in ("earth", "moon"):
-        _integrator(models.Model(centre, True), SEARCH_TOLERANCE)
+    for tolerance in (SEARCH_TOLERANCE, COARSE_TOLERANCE):
+        _integrator(models.Model("earth", True), tolerance)
 
 
 def propagate_batch(

@@ -10,8 +10,9 @@ craft goes straight to the halo, and one burn there does it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,10 +52,12 @@ _CONIC_STEPS: Final = 9
 _STEPS: Final = 4
 #: The ways of a fan are samples: between them lie ways that cost so much less.
 _BETWEEN_M_S: Final = 100.0
-#: Another guess is tried where it promises less than what was spent beyond a usual injection.
+#: Another guess is flown where its price is less than what was spent beyond a usual injection, by so much: flown in
+#: the model a way costs 25 m/s more than its price by conics in the median, and in one case of twenty 20 m/s less.
 _INJECTION_M_S: Final = 3135.0
-#: A neighbour that is cheaper by more shows a way that is worth trying.
-_BESIDE_M_S: Final = 40.0
+_UNSURE_M_S: Final = 10.0
+#: What another transfer's flyby gains at most, from its first price at one's own times, as a rule.
+_SETTLES_M_S: Final = 200.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +81,37 @@ class HaloTransfers:
     solved: Flags
     reasons: list[str]
 
+    def take(self, rows: Rows) -> HaloTransfers:
+        """Some of the transfers, copied: ``rows`` (m,)."""
+        columns: dict[str, Any] = {name: getattr(self, name)[rows].copy() for name in COLUMNS}
+        return HaloTransfers(names=self.names, reasons=[self.reasons[row] for row in rows.tolist()], **columns)
+
+    @staticmethod
+    def joined(parts: Sequence[HaloTransfers]) -> HaloTransfers:
+        """The transfers of several records, one after the other (n)."""
+        columns: dict[str, Any] = {name: np.concatenate([getattr(p, name) for p in parts]) for name in COLUMNS}
+        return HaloTransfers(names=parts[0].names, reasons=[r for part in parts for r in part.reasons], **columns)
+
+    def put(self, rows: Rows, other: HaloTransfers) -> None:
+        """Replace ``rows`` (m,) by others (m)."""
+        for name in COLUMNS:
+            getattr(self, name)[rows] = getattr(other, name)
+        for row, reason in zip(rows.tolist(), other.reasons, strict=True):
+            self.reasons[row] = reason
+
+
+#: The arrays of :class:`HaloTransfers`, a row for each transfer, in their order.
+COLUMNS: Final = (
+    "burns_m_s",
+    "c3_m2_s2",
+    "unknowns",
+    "straight",
+    "home",
+    "closure_m",
+    "closure_m_s",
+    "solved",
+)
+
 
 def halo_states(place: Halo, epochs_tdb_s: Floats) -> tuple[Floats, list[str]]:
     """States (n, 6) of a halo's reference, Moon-centred ICRF, and a reason where there is none."""
@@ -97,7 +131,6 @@ def transfers_to_halo(
     departures_tdb_s: Floats,
     durations_s: Floats,
     fan: FlybyFan,
-    neighbours: Rows | None = None,
 ) -> HaloTransfers:
     """Solve LEO → halo for given departures and flight times, both met exactly.
 
@@ -111,9 +144,6 @@ def transfers_to_halo(
         (n,), TDB seconds past J2000, and s.
     fan
         The halo's first guesses, :func:`~moonvillage.trajectory.flyby_fan.flyby_fan`.
-    neighbours
-        (q, n) rows of transfers with like times, −1 for none: where a neighbour is cheaper by more than it should be,
-        its way is tried, too.
 
     Returns
     -------
@@ -126,10 +156,8 @@ def transfers_to_halo(
         If a flight leaves DE440.
     """
     count = departures_tdb_s.size
-    arrivals = departures_tdb_s + durations_s
-    orbit = halo.find_halo(place)
-    targets, reasons = halo_states(place, arrivals)
-    phases = (arrivals / (orbit.period * TIME_S)) % 1.0
+    task, reasons = _task(origin, place, departures_tdb_s, durations_s)
+    phases = (task.arrivals / (halo.find_halo(place).period * TIME_S)) % 1.0
     found = HaloTransfers(
         ("plane_change", "tli", "flyby", "insertion"),
         np.full((count, 4), np.nan),
@@ -142,38 +170,128 @@ def transfers_to_halo(
         np.zeros(count, dtype=bool),
         reasons,
     )
-    sound = np.isfinite(targets).all(axis=1)
-    task = arcs.Task(
-        departures_tdb_s,
-        arrivals,
-        targets,
-        EARTH_RADIUS_M + origin.altitude_m,
-        MOON_RADIUS_M + FLYBY_ALTITUDE_M,
-        origin.inclination_rad,
-        np.zeros(count, dtype=bool),
-        False,
-    )
-    offers = (_by_flyby(fan, phases, task), _straight(task))
-    costs = np.concatenate([offer.cost for offer in offers])
-    ranked = np.argsort(costs, axis=0, kind="stable")
-    for rank in range(4 * _OFFERS):
-        patient = rank >= 2 * _OFFERS  # what is left is tried again, with more and shorter steps
-        # the cheapest offer first; another where that one failed, or cost more than the other promises
-        best = ranked[rank % (2 * _OFFERS)]
-        promised = costs[best, np.arange(count)]
-        spent = np.where(found.solved, found.burns_m_s.sum(axis=1) - _INJECTION_M_S, np.inf)
-        left = np.flatnonzero(sound & (promised < np.minimum(spent, 1e6)))
-        left = left[(best[left] % _OFFERS == 0) | (~found.solved[left] & (not patient))]
-        for straight in (False, True):
-            rows = left[(best[left] >= _OFFERS) == straight]
-            if rows.size:
-                guesses = offers[straight].x[best[rows] % _OFFERS, rows]
-                _solve(origin, found, rows, guesses, replace(task.take(rows), straight=straight), patient)
-    for beside in neighbours if neighbours is not None else ():
-        _from_beside(origin, found, beside, task)
-    for row in np.flatnonzero(sound & ~found.solved):
+    offers, plain = _by_flyby(fan, phases, task), _straight(task)
+    ways = _Ways.nothing(_OFFERS + plain.cost.shape[0], count)
+    ways.price[_OFFERS:], ways.start[_OFFERS:, :, :3] = plain.cost, plain.x
+    for rank in range(_OFFERS):
+        rows = np.flatnonzero(offers.cost[rank] < np.minimum(ways.price.min(axis=0), 1e6))
+        ways.put(rank, rows, _lay_in(task.take(rows), offers.x[rank, rows]))
+    _fly_cheapest(origin, found, task, ways, _OFFERS, False)
+    left = np.flatnonzero(~found.solved)
+    if left.size:  # again, with more and shorter steps, and at last in the nearest plane
+        part, of_left = ways.take(left), found.take(left)
+        for held in (False, True):
+            patient = _Ways(part.price.copy(), part.start, part.branch)
+            _fly_cheapest(origin, of_left, task.take(left), patient, _OFFERS, True, held)
+        found.put(left, of_left)
+    for row in np.flatnonzero(~found.solved):
         reasons[row] = reasons[row] or "No transfer converged from the guesses of the restricted problem."
     return found
+
+
+def learn(
+    origin: EarthOrbit,
+    place: Halo,
+    departures_tdb_s: Floats,
+    durations_s: Floats,
+    found: HaloTransfers,
+    ways: Floats,
+    arrivals_tdb_s: Floats,
+) -> HaloTransfers:
+    """Try the flybys of other transfers: where one is cheaper at one's own times, it takes the place of one's own.
+
+    Parameters
+    ----------
+    origin, place, departures_tdb_s, durations_s
+        As for :func:`transfers_to_halo`.
+    found
+        What was found for them (n).
+    ways, arrivals_tdb_s
+        ``unknowns`` (q, n, 7) of up to q other transfers for each, and the arrivals (q, n) to which they belong; no
+        number where there is none.
+
+    Returns
+    -------
+    HaloTransfers
+        A new record (n), nowhere dearer.
+
+    Raises
+    ------
+    EphemerisRangeError
+        If a flight leaves DE440.
+    """
+    task, _ = _task(origin, place, departures_tdb_s, durations_s)
+    found = found.take(np.arange(departures_tdb_s.size))
+    laid = _Ways.nothing(ways.shape[0], departures_tdb_s.size)
+    spent = np.where(found.solved, found.burns_m_s.sum(axis=1) - _INJECTION_M_S, np.inf)
+    for rank in range(ways.shape[0]):
+        rows = np.flatnonzero(np.isfinite(arrivals_tdb_s[rank]))
+        guesses = _moved(ways[rank, rows], arrivals_tdb_s[rank, rows], task.arrivals[rows])
+        laid.put(rank, rows, _lay_in(task.take(rows), guesses, spent[rows]))
+    _fly_cheapest(origin, found, task, laid, ways.shape[0], False)
+    return found
+
+
+def _task(origin: EarthOrbit, place: Halo, departures: Floats, durations: Floats) -> tuple[arcs.Task, list[str]]:
+    targets, reasons = halo_states(place, departures + durations)
+    flags = np.zeros(departures.size, dtype=bool)
+    perigee, perilune = EARTH_RADIUS_M + origin.altitude_m, MOON_RADIUS_M + FLYBY_ALTITUDE_M
+    arrivals = departures + durations
+    return arcs.Task(departures, arrivals, targets, perigee, perilune, origin.inclination_rad, flags, False), reasons
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ways:
+    """Ways (q, n) that might be flown: price beyond the injection, m/s; unknowns (q, n, 7); plane of departure."""
+
+    price: Floats
+    start: Floats
+    branch: Rows
+
+    @staticmethod
+    def nothing(offers: int, count: int) -> _Ways:
+        return _Ways(
+            np.full((offers, count), np.inf),
+            np.zeros((offers, count, 7)),
+            np.zeros((offers, count), dtype=np.int64),
+        )
+
+    def put(self, rank: int, rows: Rows, ways: _Ways) -> None:
+        self.price[rank, rows], self.start[rank, rows] = ways.price[0], ways.start[0]
+        self.branch[rank, rows] = ways.branch[0]
+
+    def take(self, rows: Rows) -> _Ways:
+        return _Ways(self.price[:, rows], self.start[:, rows], self.branch[:, rows])
+
+
+def _fly_cheapest(
+    origin: EarthOrbit,
+    found: HaloTransfers,
+    task: arcs.Task,
+    ways: _Ways,
+    flybys: int,
+    patient: bool,
+    held: bool = False,
+) -> None:
+    """Fly the cheapest way of each transfer, and another where that failed or cost more than the other's price.
+
+    The first ``flybys`` ways pass the Moon, the others are straight. Prices of what was tried become infinite.
+    """
+    every = np.arange(task.arrivals.size)
+    for _ in range(ways.price.shape[0]):
+        best = np.argmin(ways.price, axis=0)
+        price = ways.price[best, every]
+        spent = np.where(found.solved, found.burns_m_s.sum(axis=1) - _INJECTION_M_S - _UNSURE_M_S, np.inf)
+        open_ = price < np.minimum(spent, 1e6)
+        if not open_.any():
+            return
+        for straight in (False, True):
+            rows = np.flatnonzero(open_ & ((best >= flybys) == straight))
+            if rows.size:
+                start = ways.start[best[rows], rows]
+                part = replace(task.take(rows), straight=straight)
+                _fly(origin, found, rows, start, part, ways.branch[best[rows], rows], patient, held)
+        ways.price[best[open_], every[open_]] = np.inf
 
 
 #: Guesses of each sort that are tried for a transfer, and how much their coasts differ (non-dimensional).
@@ -229,25 +347,17 @@ def _by_flyby(fan: FlybyFan, phases: Floats, task: arcs.Task) -> _Offers:
     return _Offers(x, cost)
 
 
-def _from_beside(origin: EarthOrbit, found: HaloTransfers, beside: Rows, task: arcs.Task) -> None:
-    """Try the flybys of cheaper neighbours (n,), laid in at one's own arrival."""
-    total = np.where(found.solved, found.burns_m_s.sum(axis=1), np.inf)
-    there = np.where((beside >= 0) & ~found.straight[beside] & found.solved[beside], total[beside], np.inf)
-    rows = np.flatnonzero(there < np.minimum(total, 1e9) - _BESIDE_M_S)
-    if not rows.size:
-        return
-    sources = beside[rows]
+def _moved(x: Floats, old: Floats, new: Floats) -> Floats:
+    """Unknowns (n, 7) of transfers with other arrivals, on the axes that rotate with the Moon laid in at new ones."""
     moon = de440.load()
 
-    def again(burns: Floats, old: Floats, new: Floats) -> Floats:
-        length, _, axes, rate = cr3bp.rotating_axes(*moon.state("moon", old, "earth"))
-        return arcs.turned_at(np.einsum("nji,nj->ni", axes, burns) / (length * rate)[:, None], new)
+    def again(burns: Floats, before: Floats, after: Floats) -> Floats:
+        length, _, axes, rate = cr3bp.rotating_axes(*moon.state("moon", before, "earth"))
+        return arcs.turned_at(np.einsum("nji,nj->ni", axes, burns) / (length * rate)[:, None], after)
 
-    x, old, new = found.unknowns[sources], task.arrivals[sources], task.arrivals[rows]
-    guesses = np.hstack(
+    return np.hstack(
         [x[:, :1], again(x[:, 1:4], old, new), again(x[:, 4:], old - x[:, 0], new - x[:, 0])],
     )
-    _solve(origin, found, rows, guesses, task.take(rows), False)
 
 
 def _excess_at(task: arcs.Task, knots: Floats) -> Floats:
@@ -280,61 +390,92 @@ def _straight(task: arcs.Task) -> _Offers:
     burns = task.targets[:, 3:] - aims
     costs = size(burns)
     order = np.argsort(costs, axis=0, kind="stable")
-    x, cost = np.zeros((_OFFERS, task.arrivals.size, 3)), np.full((_OFFERS, task.arrivals.size), np.inf)
+    x, cost = np.zeros((2, task.arrivals.size, 3)), np.full((2, task.arrivals.size), np.inf)
     for offer in range(2):
         x[offer] = np.take_along_axis(burns, order[offer][None, :, None], axis=0)[0]
         cost[offer] = np.take_along_axis(costs, order[offer][None], axis=0)[0]
     return _Offers(x, np.where(np.isfinite(cost), cost, np.inf))
 
 
-def _solve(
-    origin: EarthOrbit, found: HaloTransfers, rows: Rows, guesses: Floats, task: arcs.Task, patient: bool
+def _lay_in(task: arcs.Task, guesses: Floats, limit: Floats | None = None) -> _Ways:
+    """Ways by the Moon (1, n) that are met in the model up to perilune, and cost least there by conics.
+
+    ``guesses`` (n, 7). The price is infinite where there is none, or where it will not come below a ``limit`` (n,).
+    """
+    ways = _Ways.nothing(1, guesses.shape[0])
+    if not guesses.shape[0]:
+        return ways
+
+    def graze(x: Floats, index: Rows) -> Values:
+        return arcs.graze(task.take(index), x)
+
+    wide = _WIDE * _SCALE[:4]
+    grazed = meet(graze, guesses[:, :4], wide, tolerance=1e-3, iterations=8, hopeless=50.0)
+    keep = np.flatnonzero(grazed.miss < 0.1)
+    if not keep.size:
+        return ways
+    grazed, task = grazed.take(keep), task.take(keep)
+    # the burn at perilune by conics, the rest flown: two free directions, and no long arc to bend them
+    near = grazed.values.detail
+    aims, _ = arcs.aims_at(task, task.arrivals - grazed.x[:, 0], near[:, :3])
+    branch = np.argmin(size(near[:, 3:] - aims), axis=0)
+
+    def priced(x: Floats, index: Rows) -> Values:
+        return arcs.graze(task.take(index), x, branch[index])
+
+    grazed = Ends(grazed.x, priced(grazed.x, np.arange(keep.size)), grazed.miss)
+    if limit is not None:
+        near_enough = size(grazed.x[:, 1:]) + grazed.values.extra < limit[keep] + _SETTLES_M_S
+        hope = np.flatnonzero(near_enough)
+        if not hope.size:
+            return ways
+        grazed, task, keep, branch = grazed.take(hope), task.take(hope), keep[hope], branch[hope]
+    grazed = lessen(priced, grazed, wide, (slice(1, 4),), UNIT_M_S, evaluations=_CONIC_STEPS, accuracy=2e-3)
+    near = grazed.values.detail
+    aims, _ = arcs.aims_at(task, task.arrivals - grazed.x[:, 0], near[:, :3])
+    flyby = near[:, 3:] - aims[branch, np.arange(keep.size)]
+    price = size(grazed.x[:, 1:]) + size(flyby)
+    ways.price[0, keep] = np.where(np.isfinite(price), price, np.inf)
+    ways.start[0, keep], ways.branch[0, keep] = np.hstack([grazed.x, flyby]), branch
+    return ways
+
+
+def _fly(
+    origin: EarthOrbit,
+    found: HaloTransfers,
+    rows: Rows,
+    start: Floats,
+    task: arcs.Task,
+    branch: Rows,
+    patient: bool,
+    held: bool,
 ) -> None:
-    """Solve some rows from guesses of one sort, and enter what converged."""
+    """Fly some rows from starts (k, 7) of one sort, and enter what converged."""
     straight = task.straight
     many, far, reach = (16, 1e4, 1.0) if patient else (8, 50.0, _WIDE)
     scale, burns = (_SCALE[1:4], (slice(0, 3),)) if straight else (_SCALE, _BURNS)
-    keep: Rows = np.arange(rows.size)
     if straight:
-        start = guesses[:, :3]
+        start = start[:, :3]
         place = task.targets[:, :3]
         aims, task.nearest[:] = arcs.aims_at(task, task.arrivals, place)
         branch = np.argmin(size(task.targets[:, 3:] - start - aims), axis=0)
         aimed = arcs.with_planes(task, task.arrivals, place, branch)
     else:
-
-        def graze(x: Floats, index: Rows) -> Values:
-            return arcs.graze(task.take(index), x)
-
-        wide = reach * scale[:4]
-        grazed = meet(graze, guesses[:, :4], wide, tolerance=1e-3, iterations=many, hopeless=far)
-        keep = np.flatnonzero(grazed.miss < 0.1)
-        if not keep.size:
-            return
-        grazed, task = grazed.take(keep), task.take(keep)
-        # the burn at perilune by conics, the rest flown: two free directions, and no long arc to bend them
-        near = grazed.values.detail
-        aims, task.nearest[:] = arcs.aims_at(task, task.arrivals - grazed.x[:, 0], near[:, :3])
-        branch = np.argmin(size(near[:, 3:] - aims), axis=0)
-
-        def priced(x: Floats, index: Rows) -> Values:
-            return arcs.graze(task.take(index), x, branch[index])
-
-        grazed = Ends(grazed.x, priced(grazed.x, np.arange(keep.size)), grazed.miss)
-        grazed = lessen(priced, grazed, wide, (slice(1, 4),), UNIT_M_S, evaluations=_CONIC_STEPS, accuracy=2e-3)
-        near = grazed.values.detail
-        aims, _ = arcs.aims_at(task, task.arrivals - grazed.x[:, 0], near[:, :3])
-        start = np.hstack([grazed.x, near[:, 3:] - aims[branch, np.arange(keep.size)]])
-        aimed = arcs.with_planes(task, task.arrivals - grazed.x[:, 0], near[:, :3], branch)
+        near = task.arrivals - start[:, 0]
+        nowhere = np.zeros((rows.size, 3))
+        _, task.nearest[:] = arcs.excess_at(task, near, nowhere)
+        aimed = arcs.with_planes(task, near, nowhere, branch)
+    if held:
+        task.nearest[:] = True
 
     def turn(x: Floats, index: Rows) -> Values:
         return arcs.evaluate(aimed.take(index), x, False)
 
     turned = meet(turn, start, scale if straight else _TURN, tolerance=2e-2, iterations=many, hopeless=far)
-    hope = np.flatnonzero(turned.miss < 0.1)
-    if not hope.size:
+    keep = np.flatnonzero(turned.miss < 0.1)
+    if not keep.size:
         return
-    start, keep, task = turned.x[hope], keep[hope], task.take(hope)
+    start, task = turned.x[keep], task.take(keep)
 
     def search(x: Floats, index: Rows) -> Values:
         return arcs.evaluate(task.take(index), x, False)

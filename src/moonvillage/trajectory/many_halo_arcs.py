@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from moonvillage import dynamics
 from moonvillage.dynamics import TOLERANCE
-from moonvillage.dynamics.batch import SEARCH_TOLERANCE, propagate_batch
+from moonvillage.dynamics.batch import COARSE_TOLERANCE, propagate_batch
 from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.constants import (
     EARTH_J2,
@@ -206,11 +206,11 @@ def _flow(epochs: Floats, states: Floats, to: Floats, centre: str, exact: bool) 
     """End states and transition matrices; the search takes the Moon as a point mass throughout, see ``halo_arcs``."""
     if not exact and centre == "moon":
         r, v = changed(epochs, states, "moon", "earth")
-        path = propagate_batch(epochs, r, v, to, centre="earth", stm=True, tolerance=SEARCH_TOLERANCE)
+        path = propagate_batch(epochs, r, v, to, centre="earth", stm=True, tolerance=COARSE_TOLERANCE)
         r, v = changed(to, path.state, "earth", "moon")
         ends = np.hstack([r, v])
     else:
-        tolerance = TOLERANCE if exact else SEARCH_TOLERANCE
+        tolerance = TOLERANCE if exact else COARSE_TOLERANCE
         path = propagate_batch(epochs, states[:, :3], states[:, 3:], to, centre=centre, stm=True, tolerance=tolerance)
         ends = path.state
     assert path.stm is not None

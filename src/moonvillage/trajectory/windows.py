@@ -7,15 +7,16 @@ kept on disk by the content that determines it, so that a map that was interrupt
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,23 +26,21 @@ from moonvillage.ephemeris.constants import MOON_RADIUS_M
 from moonvillage.records.legs import Leg
 from moonvillage.records.places import Arc, EarthOrbit, Halo, MoonOrbit
 from moonvillage.records.store import cache_dir, write_bytes
-from moonvillage.trajectory import halo
+from moonvillage.trajectory import halo, halo_map
 from moonvillage.trajectory.api import solve
 from moonvillage.trajectory.flyby_fan import FlybyFan, flyby_fan
 from moonvillage.trajectory.halo_arcs import FLYBY_ALTITUDE_M
-from moonvillage.trajectory.many_halo import transfers_to_halo
+from moonvillage.trajectory.many_halo import COLUMNS, HaloTransfers, transfers_to_halo
 from moonvillage.trajectory.many_lunar import transfers_to_low_orbit
 from moonvillage.trajectory.tabulate import _geometry, _solver_version
-from moonvillage.trajectory.workers import side_by_side
+from moonvillage.trajectory.workers import by_crew, crew, processes
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, float, str], None]
 
 #: Cells of one unit of work (and of resumption): many at once, or one by one.
-_CELLS_AT_ONCE: Final = 1000
+_CELLS_AT_ONCE: Final = 400
 _CELLS_ONE_BY_ONE: Final = 20
-#: Times that a cell may learn from its neighbours in flight time, from either side.
-_SWEEPS: Final = 1
 #: A leg whose flight time is so far from the one asked for has one of its own.
 _SAME_TIME_S: Final = 1.0
 
@@ -124,6 +123,7 @@ class _Part:
     reasons: list[str]
     notes: tuple[str, ...]
     cpu_s: float
+    halo: HaloTransfers | None = None
 
 
 def many_at_once(arc: Arc) -> bool:
@@ -172,10 +172,13 @@ def window_map(
         raise ValueError("a window map needs at least one departure and one flight time")
     at_once = many_at_once(arc)
     rows = max(1, (_CELLS_AT_ONCE if at_once else _CELLS_ONE_BY_ONE) // k)
+    to_halo = at_once and isinstance(arc.destination, Halo)
+    settled = cache_dir() / "windows" / f"{_key(arc, departures_tdb_s, durations_s)}-map.npz"
+    whole = _read(settled, m * k) if keep and to_halo else None
     fan = None
     todo: list[tuple[int, _Job]] = []
-    parts: dict[int, _Part] = {}
-    for first in range(0, m, rows):
+    parts: dict[int, _Part] = {} if whole is None else {0: whole}
+    for first in range(0, m if whole is None else 0, rows):
         chunk = departures_tdb_s[first : first + rows]
         path = cache_dir() / "windows" / f"{_key(arc, chunk, durations_s)}.npz" if keep else None
         found = None if path is None else _read(path, chunk.size * k)
@@ -185,19 +188,27 @@ def window_map(
         if fan is None and at_once and isinstance(arc.destination, Halo):
             fan = _fan(arc.destination, keep)
         todo.append((first, _Job(arc, chunk, durations_s, path, fan)))
-    if at_once and todo:  # once, not by every process
+    if at_once and whole is None:  # once, not by every process
         warm_up()
     done = sum(part.burns.shape[0] for part in parts.values())
     own = time.process_time() - started
-    for index, part in side_by_side(
-        _solve, [job for _, job in todo], workers=workers, cancelled=cancelled, stage="windows"
-    ):
-        parts[todo[index][0]] = part
-        done += part.burns.shape[0]
-        own += part.cpu_s
-        if progress is not None:
-            progress("windows", done / (m * k), f"{arc.id}: {done} of {m * k} cells")
-    ordered = [parts[first] for first in sorted(parts)]
+    jobs = -(-m // rows) if to_halo and whole is None else len(todo)
+    with crew(processes(workers, jobs)) as pool:
+        for index, part in by_crew(pool, _solve, [job for _, job in todo], cancelled=cancelled, stage="windows"):
+            parts[todo[index][0]] = part
+            done += part.burns.shape[0]
+            own += part.cpu_s
+            if progress is not None:
+                progress("windows", done / (m * k), f"{arc.id}: {done} of {m * k} cells")
+        ordered = [parts[first] for first in sorted(parts)]
+        if to_halo and whole is None:
+            settling = time.process_time()
+            whole, spent = _settled(arc, departures_tdb_s, durations_s, ordered, pool, cancelled)
+            ordered = [whole]
+            own += spent if pool is None else spent + time.process_time() - settling
+            if keep:
+                with contextlib.suppress(OSError):
+                    _write(settled, whole)
     names = tuple(dict.fromkeys(name for part in ordered for name in part.names))
     burns = np.concatenate([_spread(part, names) for part in ordered]).reshape(m, k, len(names))
     shape = (m, k)
@@ -226,6 +237,35 @@ def window_map(
     )
 
 
+def _settled(
+    arc: Arc,
+    departures: Floats,
+    durations: Floats,
+    parts: Sequence[_Part],
+    pool: concurrent.futures.Executor | None,
+    cancelled: Callable[[], bool] | None,
+) -> tuple[_Part, float]:
+    """The map after its cells have learnt from each other, and the processor time that the jobs took."""
+    assert isinstance(arc.origin, EarthOrbit)
+    assert isinstance(arc.destination, Halo)
+    spent = 0.0
+
+    def run(lessons: Sequence[halo_map.Lesson]) -> Iterator[tuple[int, HaloTransfers]]:
+        nonlocal spent
+        for index, (learnt, cpu_s) in by_crew(pool, _learn, lessons, cancelled=cancelled, stage="windows"):
+            spent += cpu_s
+            yield index, learnt
+
+    found = HaloTransfers.joined([part.halo for part in parts if part.halo is not None])
+    found = halo_map.settle(arc.origin, arc.destination, departures, durations, found, run)
+    return _halo_part(found, np.tile(durations, departures.size)), spent
+
+
+def _learn(lesson: halo_map.Lesson) -> tuple[HaloTransfers, float]:
+    started = time.process_time()
+    return halo_map.take_lesson(lesson), time.process_time() - started
+
+
 def _spread(part: _Part, names: tuple[str, ...]) -> Floats:
     """The burns of a part under all names; zero for those that it does not know."""
     wide = np.zeros((part.burns.shape[0], len(names)))
@@ -241,7 +281,9 @@ def _solve(job: _Job) -> _Part:
     departures = np.repeat(job.departures, job.durations.size)
     durations = np.tile(job.durations, job.departures.size)
     if job.fan is not None:
-        part = _to_halo(arc, departures, durations, job.fan, job.durations.size)
+        assert isinstance(arc.origin, EarthOrbit)
+        assert isinstance(arc.destination, Halo)
+        part = _halo_part(transfers_to_halo(arc.origin, arc.destination, departures, durations, job.fan), durations)
     elif many_at_once(arc):
         part = _to_low_orbit(arc, departures, durations)
     else:
@@ -256,6 +298,7 @@ def _solve(job: _Job) -> _Part:
         part.reasons,
         part.notes,
         time.process_time() - started,
+        part.halo,
     )
     if job.path is not None:
         with contextlib.suppress(OSError):  # without a writable cache the work is merely not kept
@@ -293,15 +336,7 @@ def _to_low_orbit(arc: Arc, departures: Floats, durations: Floats) -> _Part:
     return _Part(tuple(names), burns, c3, 0.0 * durations, durations, closure, reasons, tuple(sorted(notes)), 0.0)
 
 
-def _to_halo(arc: Arc, departures: Floats, durations: Floats, fan: FlybyFan, columns: int) -> _Part:
-    assert isinstance(arc.origin, EarthOrbit)
-    assert isinstance(arc.destination, Halo)
-    # the flights of the same departure with the next shorter and the next longer time, there and back again
-    rows = np.arange(departures.size)
-    shorter = np.where(rows % columns > 0, rows - 1, -1)
-    longer = np.where(rows % columns < columns - 1, rows + 1, -1)
-    neighbours = np.stack([shorter, longer] * _SWEEPS)
-    found = transfers_to_halo(arc.origin, arc.destination, departures, durations, fan, neighbours)
+def _halo_part(found: HaloTransfers, durations: Floats) -> _Part:
     burns = found.burns_m_s.copy()
     burns[~found.solved] = np.nan
     closure = np.column_stack([found.closure_m, found.closure_m_s])
@@ -311,9 +346,8 @@ def _to_halo(arc: Arc, departures: Floats, durations: Floats, fan: FlybyFan, col
     if np.nanmax(burns[:, 0], initial=0.0) > 0.0:
         notes.add("a tilt of the parking orbit is priced but not flown")
     reasons = ["" if solved else reason for solved, reason in zip(found.solved, found.reasons, strict=True)]
-    return _Part(
-        found.names, burns, found.c3_m2_s2, 0.0 * durations, durations, closure, reasons, tuple(sorted(notes)), 0.0
-    )
+    shift, told = 0.0 * durations, tuple(sorted(notes))
+    return _Part(found.names, burns, found.c3_m2_s2, shift, durations, closure, reasons, told, 0.0, found)
 
 
 def _own_time(leg: Leg) -> str:
@@ -374,6 +408,7 @@ def _key(arc: Arc, departures: Floats, durations: Floats) -> str:
 
 def _write(path: Path, part: _Part) -> None:
     buffer = io.BytesIO()
+    extra = {} if part.halo is None else {f"halo_{name}": getattr(part.halo, name) for name in COLUMNS}
     np.savez(
         buffer,
         names=np.array(part.names),
@@ -381,6 +416,7 @@ def _write(path: Path, part: _Part) -> None:
         rest=np.column_stack([part.c3, part.shift, part.flown, part.closure]),
         reasons=np.array(part.reasons),
         notes=np.array(part.notes, dtype=str),
+        **extra,
     )
     write_bytes(path, buffer.getvalue())
 
@@ -393,6 +429,10 @@ def _read(path: Path, cells: int) -> _Part | None:
             if burns.shape[0] != cells:
                 return None
             names, reasons, notes = (tuple(str(x) for x in file[name]) for name in ("names", "reasons", "notes"))
+            found = None
+            if "halo_solved" in file:
+                columns: dict[str, Any] = {name: file[f"halo_{name}"] for name in COLUMNS}
+                found = HaloTransfers(names=names, reasons=list(reasons), **columns)
     except (OSError, ValueError, KeyError, EOFError):
         return None
-    return _Part(names, burns, rest[:, 0], rest[:, 1], rest[:, 2], rest[:, 3:], list(reasons), notes, 0.0)
+    return _Part(names, burns, rest[:, 0], rest[:, 1], rest[:, 2], rest[:, 3:], list(reasons), notes, 0.0, found)

@@ -7,6 +7,7 @@ by themselves when the parent is gone, so that a killed run leaves nothing behin
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -26,6 +27,19 @@ def processes(wanted: int | None, jobs: int) -> int:
     return min(wanted or os.cpu_count() or 1, 8, max(1, jobs))
 
 
+@contextlib.contextmanager
+def crew(count: int) -> Iterator[concurrent.futures.Executor | None]:
+    """Workers that stay for several rounds of :func:`side_by_side`; none where one process is enough."""
+    if count <= 1:
+        yield None
+        return
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(
+        count, mp_context=context, initializer=_begin, initargs=(os.getpid(),)
+    ) as pool:
+        yield pool
+
+
 def side_by_side(
     work: Callable[[T], R],
     jobs: Sequence[T],
@@ -41,30 +55,44 @@ def side_by_side(
     Interrupted
         If ``cancelled`` said so; jobs that have begun end first.
     """
-    count = processes(workers, len(jobs))
-    if count == 1:
+    with crew(processes(workers, len(jobs))) as pool:
+        yield from by_crew(pool, work, jobs, cancelled=cancelled, stage=stage)
+
+
+def by_crew(
+    pool: concurrent.futures.Executor | None,
+    work: Callable[[T], R],
+    jobs: Sequence[T],
+    *,
+    cancelled: Callable[[], bool] | None,
+    stage: str,
+) -> Iterator[tuple[int, R]]:
+    """Do all jobs by a :func:`crew`, in this process without one; yields (index of the job, result) as they finish.
+
+    Raises
+    ------
+    Interrupted
+        If ``cancelled`` said so; jobs that have begun end first.
+    """
+    if pool is None:
         for index, job in enumerate(jobs):
             if cancelled is not None and cancelled():
                 raise Interrupted(stage)
             yield index, work(job)
         return
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(
-        count, mp_context=context, initializer=_begin, initargs=(os.getpid(),)
-    ) as pool:
-        waiting = {pool.submit(work, job): index for index, job in enumerate(jobs)}
-        try:
-            while waiting:
-                finished, _ = concurrent.futures.wait(
-                    waiting, timeout=0.2, return_when=concurrent.futures.FIRST_COMPLETED
-                )
-                if cancelled is not None and cancelled():
-                    raise Interrupted(stage)
-                for future in sorted(finished, key=lambda f: waiting[f]):
-                    yield waiting.pop(future), future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    waiting = {pool.submit(work, job): index for index, job in enumerate(jobs)}
+    try:
+        while waiting:
+            finished, _ = concurrent.futures.wait(
+                waiting, timeout=0.2, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            if cancelled is not None and cancelled():
+                raise Interrupted(stage)
+            for future in sorted(finished, key=lambda f: waiting[f]):
+                yield waiting.pop(future), future.result()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
 
 
 def _begin(parent: int) -> None:
