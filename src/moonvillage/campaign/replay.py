@@ -12,18 +12,18 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from moonvillage.campaign.demands import consumables, over_time
-from moonvillage.campaign.measures import Measures, Tally
+from moonvillage.campaign.measures import Tally
+from moonvillage.campaign.replayed import BurnRecord, Failure, Happening, Replay, Thing, Unmet
 from moonvillage.records.logistics import (
     Amount,
     BurnAction,
     EdgeBurn,
     Story,
     StoryEdge,
-    StoryElement,
     StoryEvent,
     StoryMission,
     StoryNode,
@@ -34,91 +34,6 @@ from moonvillage.units import DAY_S
 SLACK_KG: Final = 0.005
 #: Slack of a burn's Δv, m/s.
 SLACK_M_S: Final = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Something that could not be done: at ``epoch_tdb_s``, in the event of that name and kind, and why."""
-
-    epoch_tdb_s: float
-    mission: str
-    event: str
-    kind: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class BurnRecord:
-    """One vehicle's part of a burn: masses in kg, Δv in m/s; ``left_kg`` is what its tank holds afterwards."""
-
-    epoch_tdb_s: float
-    event: str
-    element: str
-    name: str
-    dv_m_s: float
-    mass_before_kg: float
-    propellant_kg: float
-    left_kg: float
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """One line of the log: ``mass_kg`` is that of all elements which the event names, after it."""
-
-    epoch_tdb_s: float
-    mission: str
-    kind: str
-    event: str
-    place: str
-    mass_kg: float
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unmet:
-    """A demand that nothing could meet: ``amount`` units of ``resource``, or kg of a class of supply."""
-
-    epoch_tdb_s: float
-    place: str
-    element: str
-    resource: str
-    supply_class: int
-    amount: float
-    mass_kg: float
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """What a replay showed.
-
-    ``imbalance_kg`` is what was created and added less what is there, burned, used up and left behind; it is rounding
-    only. ``left_kg`` is the propellant of each vehicle at the end, also of those left behind.
-    """
-
-    happenings: tuple[Happening, ...]
-    burns: tuple[BurnRecord, ...]
-    failures: tuple[Failure, ...]
-    unmet: tuple[Unmet, ...]
-    measures: Measures
-    left_kg: dict[str, float]
-    places: dict[str, str]
-    imbalance_kg: float
-    throughput_kg: float
-
-
-@dataclass(slots=True)
-class _Thing:
-    """An element as it is now. ``at`` is the id of a node, an edge or another element; empty before and after."""
-
-    spec: StoryElement
-    fuel_kg: float
-    rcs_kg: float
-    stores: dict[tuple[str, int], float]
-    state: int
-    at: str = ""
-    holds: list[str] = field(default_factory=list)
-    gone: bool = False
-    asked: set[str] = field(default_factory=set)
 
 
 class _Refused(Exception):
@@ -150,13 +65,13 @@ class _Run:
         self.edges: dict[str, StoryEdge] = {e.id: e for e in story.edges}
         self.burns: dict[str, EdgeBurn] = {b.id: b for e in story.edges for b in e.burns}
         self.supplies = {s.id: s for s in story.supplies}
-        self.things: dict[str, _Thing] = {}
+        self.things: dict[str, Thing] = {}
         for spec in story.elements:
             stores: dict[tuple[str, int], float] = {}
             for item in spec.contents:
                 key = (item.resource, item.supply_class)
                 stores[key] = stores.get(key, 0.0) + item.amount
-            self.things[spec.id] = _Thing(spec, spec.fuel_kg, spec.rcs_max_kg, stores, spec.state)
+            self.things[spec.id] = Thing(spec, spec.fuel_kg, spec.rcs_max_kg, stores, spec.state)
         self.watched = [e.id for e in story.elements if e.kind == "crew" or e.states]
         self.queue: list[tuple[float, int, str, int, StoryEvent, StoryMission]] = []
         self.count = 0
@@ -236,7 +151,7 @@ class _Run:
         thing = self.things[name]
         return thing.spec.mass_kg + thing.fuel_kg + thing.rcs_kg * bool(thing.spec.rcs_fuel) + self.stores_kg(thing)
 
-    def stores_kg(self, thing: _Thing) -> float:
+    def stores_kg(self, thing: Thing) -> float:
         return math.fsum(self.unit_kg(resource) * amount for (resource, _), amount in thing.stores.items())
 
     def unit_kg(self, resource: str) -> float:
@@ -342,7 +257,7 @@ class _Run:
 
     # events
 
-    def thing(self, name: str, place: str = "") -> _Thing:
+    def thing(self, name: str, place: str = "") -> Thing:
         if name not in self.things:
             raise _Refused(f"{name or 'an element without a name'} is not defined")
         thing = self.things[name]
@@ -673,3 +588,6 @@ class _Run:
 
 
 _ARRIVAL: Final = "arrival"
+
+
+__all__ = ["BurnRecord", "Failure", "Happening", "Replay", "Unmet", "replay_story"]

@@ -4,18 +4,19 @@ Every flight becomes a mission of the story, every craft of it an element of its
 optimiser's coefficients, so that replaying it (:mod:`moonvillage.campaign.replay`) is a second opinion about every
 mass; :func:`second_opinion` compares. Conventions:
 
-- A launch on a launcher is an abstracted flight with the launcher's capacity; flown and stated burns are space edges
-  of the flight's own, with the Δv that the plan used, margin included.
-- A craft without a stated hold may hold the samples. People travel with the active stack, in the craft with the seats.
-- Reuse is told as removing a craft where it is parked and creating it again, empty, where it is taken. What is used up
-  at places, and modules at work there, is not told.
+- A launch on a launcher is an abstracted flight with the launcher's capacity; flown and stated burns are space
+  edges of the flight's own, with the Δv that the plan used, margin included.
+- A craft with seats and no stated hold may hold the samples. People travel with the active stack, in the craft
+  that has the seats.
+- Reuse is told as removing a craft where it is parked and creating it again, empty, where it is taken. What is
+  used up at places, and modules at work there, is not told.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from moonvillage.campaign.measures import Measures
@@ -68,7 +69,7 @@ def second_opinion(scenario: Scenario, campaign: Campaign) -> SecondOpinion:
     Returns
     -------
     SecondOpinion
-        Masses must agree to 0.1 kg or 1e-6 of their size.
+        Masses must agree to 0.1 kg or 1e-6 of their size. The cost of the measures is that of the plan's flights.
     """
     story = tell(scenario, campaign)
     found = replay_story(story)
@@ -95,9 +96,12 @@ def second_opinion(scenario: Scenario, campaign: Campaign) -> SecondOpinion:
                 error = abs(value - other)
                 worst = max(worst, error)
                 if error > max(0.1, 1e-6 * abs(value)):
-                    message = f"{what} of the burn '{row['burn']}' of {row['craft']}: {value:.3f} kg planned, {other:.3f} kg replayed"
+                    which = f"{what} of the burn '{row['burn']}' of {row['craft']}"
+                    message = f"{which}: {value:.3f} kg planned, {other:.3f} kg replayed"
                     mismatches.append(Failure(burn.epoch_tdb_s, flight, burn.event, "burn", message))
-    return SecondOpinion(story, found.measures, tuple(mismatches), number, worst)
+    cost = float(campaign.table("flights")["cost_eur"].sum() or 0.0)
+    measures = replace(found.measures, cost_eur=cost or None)
+    return SecondOpinion(story, measures, tuple(mismatches), number, worst)
 
 
 def tell(scenario: Scenario, campaign: Campaign) -> Story:

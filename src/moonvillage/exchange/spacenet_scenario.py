@@ -1,15 +1,15 @@
 """A SpaceNet story as a scenario file of prescribed flights.
 
-The planner's missions know stacks, stated burns, staging, waiting, docking and hand-overs; most of what stories do has
-its step there. What has none (demands of resources, excursions, states, surface drives) is listed, and stays in the
-story, which can be replayed and exported as it is (docs/design/spacenet.md).
+The planner's missions know stacks, stated burns, staging, waiting, docking and hand-overs; most of what stories do
+has its step there. What has none (demands of resources, excursions, states, surface drives) is listed, and stays in
+the story, which can be replayed and exported as it is (docs/design/spacenet.md).
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from moonvillage.ephemeris.time import tdb_s_to_utc
@@ -66,8 +66,7 @@ def _list(items: Iterable[str]) -> str:
 
 
 def _figure(value: float) -> str:
-    text = f"{value:.12g}"
-    return text if any(c in text for c in ".en") else text
+    return f"{value:.12g}"
 
 
 class _Ids:
@@ -137,7 +136,7 @@ class _Writer:
                 last = max(last, mission.start_tdb_s + event.time_s + span)
         origin = f" from {self.file}" if self.file else ""
         lines = [
-            f"# Imported{origin}: a SpaceNet scenario as prescribed flights; specific impulse counts with SpaceNet's g0.",
+            f"# Imported{origin}: a SpaceNet scenario as prescribed flights; g0 is SpaceNet's.",
             "[scenario]",
             f"title = {_quote(story.name or 'SpaceNet scenario')}",
             f"start = {tdb_s_to_utc(first)[:10]}",
@@ -149,8 +148,7 @@ class _Writer:
             "[places]",
         ]
         sites: list[str] = []
-        for node in story.nodes:
-            lines.append(self.place(node, sites))
+        lines += [self.place(node, sites) for node in story.nodes]
         lines += ["", "[partners]", 'operator = { title = "Operator", kind = "agency", states = ["USA"] }', ""]
         lines += sites
         self.library()
@@ -197,9 +195,7 @@ class _Writer:
             return f'{id_} = {{ kind = "ground", title = {title} }}'
         if node.kind == "surface":
             if body != "moon":
-                self.note(
-                    f"network.nodes.{node.name}", node.body, "is told as a site on the Moon: no other body has sites"
-                )
+                self.note(f"network.nodes.{node.name}", node.body, "is told as a site on the Moon")
             sites += [
                 f"[sites.{id_}]",
                 f"title = {title}",
@@ -400,6 +396,8 @@ class _Mission:
         new = [n for n in wanted if n not in s.active and not any(n in g for g in s.waiting.values())]
         joining = [n for n in wanted if any(n in group for group in s.waiting.values())]
         leaving = [n for n in s.active if n not in wanted]
+        if joining and s.active and s.place == event.location:  # first together, so that people can change over
+            self.dock(event.location, joining)
         if leaving:
             later = self.used_later(leaving, number)
             gone = [n for n in leaving if n not in later]
@@ -426,14 +424,18 @@ class _Mission:
             self.steps.append(f'{{ do = "take", to = "{to}", craft = {_list(w.crafts.of[n] for n in new)} }}')
             s.active += new
             s.place = place
-        if joining:
-            group = s.waiting.get(event.location, [])
-            ready = [n for n in joining if n in group]
-            self.steps.append(f'{{ do = "dock", craft = {_list(w.crafts.of[n] for n in ready)} }}')
-            s.waiting[event.location] = [n for n in group if n not in ready]
-            s.active += ready
-            s.place = event.location
+        if joining and joining[0] not in s.active:
+            self.dock(event.location, joining)
         return bool(wanted)
+
+    def dock(self, place: str, joining: list[str]) -> None:
+        group = self.s.waiting.get(place, [])
+        ready = [n for n in joining if n in group]
+        if ready:
+            self.steps.append(f'{{ do = "dock", craft = {_list(self.w.crafts.of[n] for n in ready)} }}')
+        self.s.waiting[place] = [n for n in group if n not in ready]
+        self.s.active += ready
+        self.s.place = place
 
     def landed(self, event: StoryEvent, to: str, arrival_s: float) -> None:
         self.s.place = to

@@ -1,8 +1,8 @@
 """Reading SpaceNet's spreadsheet databases (.xls, .xlsx) as a story without missions.
 
-Nine sheets, in this order or by these names: nodes, edges, burns, resource types, elements, part applications, states,
-models, demands; the first row has the names of the columns. Heights in km, durations and rates in days. The readers
-are xlrd (.xls) and openpyxl (.xlsx), which come with the extra ``moonvillage[spacenet]``.
+Nine sheets, in this order or by these names: nodes, edges, burns, resource types, elements, part applications,
+states, models, demands; the first row has the names of the columns. Heights in km, durations and rates in days. The
+readers are xlrd (.xls) and openpyxl (.xlsx), which come with the extra ``moonvillage[spacenet]``.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,13 @@ from moonvillage.records.logistics import (
 _KM: Final = 1000.0
 _KM_H: Final = 1000.0 / 3600.0
 
+#: The fields that hold ids.
+_REFERENCES: Final = frozenset(
+    {
+        *("id", "templateId", "origin", "destination", "returnOrigin", "returnDestination", "location", "container"),
+        *("edge", "burn", "element", "elements", "vehicle", "resource", "source", "rcsFuel", "contents"),
+    }
+)
 #: What SpaceNet assumes where nothing is said; its reader needs the first eleven.
 DEFAULTS: Final[Mapping[str, float | bool | str]] = {
     "timePrecision": 0.05,
@@ -78,10 +86,10 @@ def spacenet_text(story: Story) -> str:
 
 
 def spacenet_data(story: Story) -> dict[str, Any]:
-    """The decoded JSON of :func:`write_spacenet`."""
+    """The decoded JSON of :func:`write_spacenet`; ids that are no UUIDs become some, always the same ones."""
     scale = story.gravity_m_s2 / 9.81
     library = {e.id: e for e in story.library}
-    return {
+    data = {
         "name": story.name,
         "createdBy": story.author,
         "description": story.description,
@@ -95,6 +103,36 @@ def spacenet_data(story: Story) -> dict[str, Any]:
         "demandModels": [_model(m) for m in story.models],
         "configuration": {**DEFAULTS, **story.configuration},
     }
+    made = _uuids(story)
+    found: dict[str, Any] = _renamed(data, made) if made else data
+    return found
+
+
+def _uuids(story: Story) -> dict[str, str]:
+    """UUIDs (version 5, of name and id) for those ids that SpaceNet's reader would refuse."""
+    named = (story.nodes, story.edges, story.supplies, story.elements, story.library, story.models)
+    ids = [item.id for group in named for item in group]
+    ids += [burn.id for edge in story.edges for burn in edge.burns]
+    ids += [state.id for e in (*story.elements, *story.library) for state in e.states]
+    ids += [m.id for e in (*story.elements, *story.library) for state in e.states for m in state.models]
+    ids += [m.id for mission in story.missions for m in mission.models]
+    return {i: str(uuid.uuid5(uuid.NAMESPACE_URL, f"{story.name}:{i}")) for i in ids if not _is_uuid(i)}
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _renamed(value: Any, made: Mapping[str, str], key: str = "") -> Any:
+    """The same data with other ids, in those fields that hold ids."""
+    if isinstance(value, dict):
+        return {name: _renamed(inner, made, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_renamed(inner, made, key) for inner in value]
+    return made.get(value, value) if key in _REFERENCES and isinstance(value, str) else value
 
 
 def _tidy(value: float) -> float:

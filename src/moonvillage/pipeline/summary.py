@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from moonvillage.campaign.measures import as_mapping
+from moonvillage.campaign.telling import second_opinion
 from moonvillage.ephemeris.time import tdb_s_to_utc
 from moonvillage.pipeline.state import State
 from moonvillage.records.campaign import Campaign
@@ -119,6 +121,14 @@ def summarise(
         summary["mass_to_orbit_kg"] = campaign.objective_value
     if scenario.header.objective == "none":
         summary["ledger"] = _ledger(scenario, campaign)
+    if scenario.network is None and campaign.status in ("optimal", "feasible") and table.height:
+        told = second_opinion(scenario, campaign)
+        summary["measures"] = as_mapping(told.measures)
+        summary["replay"] = {
+            "burns": told.burns,
+            "worst_kg": told.worst_kg,
+            "mismatches": [f"{m.mission}: {m.event}: {m.message}" for m in told.mismatches],
+        }
     if flights is not None:
         good = flights.flown.filter(pl.col("converged"))
         summary["dv_error_m_s"] = quantiles(flights)

@@ -19,6 +19,18 @@ from moonvillage.reporting.sections import GOOD, STATUS
 
 _LINES = 8
 
+#: Measures of effectiveness: title, unit, decimals.
+MEASURES: Mapping[str, tuple[str, str, int]] = {
+    "crew_surface_days": ("crew surface days", "", 2),
+    "exploration_mass_kg": ("exploration mass", " kg", 2),
+    "launch_mass_kg": ("total launch mass", " kg", 2),
+    "up_utilisation": ("cargo capacity used, up", "", 4),
+    "down_utilisation": ("cargo capacity used, down", "", 4),
+    "exploration_capability_kg_d": ("exploration capability", " kg d", 2),
+    "relative_capability": ("relative capability", "", 5),
+    "cost_eur": ("total cost", " EUR", 0),
+}
+
 
 def summary_lines(summary: Mapping[str, Any], *, title: str = "") -> RenderableType:
     """What ``run`` prints when it is done.
@@ -50,6 +62,7 @@ def summary_lines(summary: Mapping[str, Any], *, title: str = "") -> RenderableT
         parts.append(_ledger(summary["ledger"]))
     for name, rows in (
         ("Plan", _plan(summary)),
+        ("Measures of effectiveness", _measures(summary)),
         ("Flight", _flight(summary)),
         ("Smallest margins", _margins(summary)),
         ("Time", _times(summary)),
@@ -120,6 +133,18 @@ def _plan(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if summary.get("crew_days"):
         rows.append(("crew-days", f.whole(_float(summary["crew_days"])), ""))
     return rows
+
+
+def _measures(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """SpaceNet's measures, of prescribed flights (a long plan has them in its JSON)."""
+    found = summary.get("measures") or {}
+    if not summary.get("ledger"):
+        return []
+    return [
+        (title, f"{_float(found[name]):,.{decimals}f}{unit}", "")
+        for name, (title, unit, decimals) in MEASURES.items()
+        if found.get(name) is not None
+    ]
 
 
 def _flight(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
