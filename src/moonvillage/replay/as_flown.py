@@ -318,14 +318,14 @@ def take_apart(segment: OemSegment, *, sunlit: Sunlit | None = None) -> AsFlown:
                 float(track.earth_distance[first]),
             )
         )
-    ratios = _ratios(track, breaks, sunlit)
+    ratios = _ratios(breaks, sunlit)
     arcs = _between(track, breaks, [], ratios)
     joins = [found for found in breaks if found.kind == "join"]
     coasts = _between(track, [found for found in breaks if found.kind == "burn"], joins, ratios)
     return AsFlown(segment, tuple(breaks), tuple(arcs), tuple(coasts), _notes(sunlit))
 
 
-def _ratios(track: _Track, breaks: Sequence[Break], sunlit: Sunlit | None) -> list[tuple[float, float]]:
+def _ratios(breaks: Sequence[Break], sunlit: Sunlit | None) -> list[tuple[float, float]]:
     if sunlit is None:
         return [(-np.inf, 0.0)]
     ratios, spent = [(-np.inf, sunlit.ratio_m2_kg(0.0))], 0.0

@@ -176,7 +176,7 @@ def _solved(
     pad = site_direction(site, np.array([launch]))[0]
     turned = turn_rad
     if pivot:
-        chance = _pivoted(site, chance, pad, turn_rad, radius)
+        chance = _pivoted(chance, pad, turn_rad, radius)
         raan_before = chance.raan_rad
     else:
         launch += turn_rad / EARTH_RATE_RAD_S
@@ -216,7 +216,7 @@ def _solved(
         before = (turned, off)
         turned += shift
         if pivot:
-            chance = _pivoted(site, chance, pad, shift, radius)
+            chance = _pivoted(chance, pad, shift, radius)
             raan_before = chance.raan_rad
         else:
             launch += shift / EARTH_RATE_RAD_S
@@ -262,7 +262,7 @@ def _off_plane(r: Floats, v: Floats, inclination: float, raan: float) -> float:
     return math.atan2(float(v @ normal), float(v @ np.cross(normal, r / np.linalg.norm(r))))
 
 
-def _pivoted(site: LaunchSite, chance: Opportunity, pad: Floats, angle: float, radius: float) -> Opportunity:
+def _pivoted(chance: Opportunity, pad: Floats, angle: float, radius: float) -> Opportunity:
     """The launch at the same instant in a plane turned about the pad by an angle, rad."""
     normal = rotate(_normal(chance.inclination_rad, chance.raan_rad), pad, angle)
     return replace(

@@ -244,7 +244,7 @@ def _target(
         )
     detail = solution.evaluation.detail
     assert isinstance(detail, tuple)
-    return _leg(arc, origin, planet, t0, t2, _burnout(radius, plane, x), detail, options)
+    return _leg(arc, origin, t0, t2, _burnout(radius, plane, x), detail, options)
 
 
 def _burnout(radius: float, inclination: float, x: Floats) -> tuple[Floats, Floats]:
@@ -265,7 +265,6 @@ def arrival_asymptote(t0: float, t2: float) -> Floats:
 def _leg(
     arc: Arc,
     origin: EarthOrbit,
-    planet: Planet,
     t0: float,
     t2: float,
     burnout: tuple[Floats, Floats],

@@ -174,7 +174,7 @@ def _turned(here: Situation, tilt_rad: float) -> Floats:
     return rotate(v, up, angle)
 
 
-def _here(step: OrbitChange, craft: Situation, low: float, high: float, base: float) -> Floats:
+def _here(step: OrbitChange, craft: Situation, low: float, high: float) -> Floats:
     """Velocity after a burn at a given instant: along the motion where one apsis is asked for, else in the plane."""
     if step.periapsis_m is not None and step.apoapsis_m is not None:
         wanted = velocity_for(craft.state, low, high, craft.centre)
@@ -234,7 +234,7 @@ def fly_change(step: OrbitChange, context: Context) -> Outcome:
         if place == "date":
             when = here.epoch_tdb_s if near is None else near
             craft = _coast_to(craft, when)
-            wanted = _here(step, craft, low, high, base)
+            wanted = _here(step, craft, low, high)
         else:
             if index == 0 or near is not None:
                 craft = to_apsis(craft, place, near)
