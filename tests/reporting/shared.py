@@ -64,7 +64,11 @@ valid_from = 1967-10-10
 citation = "Practice"
 """
 #: Words that only China, ISRO or its friends may read.
-NAMES = {"Lanyue": "Zhurong-Secret-Lander", "CZ-10": "Chang-Zheng-Hidden", "Habitat and power by CZ-10": "Mission-Of-China"}
+NAMES = {
+    "Lanyue": "Zhurong-Secret-Lander",
+    "CZ-10": "Chang-Zheng-Hidden",
+    "Habitat and power by CZ-10": "Mission-Of-China",
+}
 DATE = "2033-06-01"
 
 
@@ -72,7 +76,9 @@ def scenario(text: str = "", budget: float = 777.125) -> Scenario:
     """The scenario with its rules, and names that give away whoever shows them."""
     whole = (factory.SCENARIO + RULES).replace("HOSTILE", "")
     # supervision by the state concerns flights, not data
-    whole = whole.replace('requires = "the state authorises', 'kinds = ["fly_crew"]\nrequires = "the state authorises')
+    whole = whole.replace(
+        'requires = "the state authorises', 'kinds = ["fly_crew"]\nrequires = "the state authorises'
+    )
     for name, secret in NAMES.items():
         whole = whole.replace(f'title = "{name}"', f'title = "{secret}"')
     whole = whole.replace(
@@ -80,7 +86,9 @@ def scenario(text: str = "", budget: float = 777.125) -> Scenario:
         'lander = { bill = [{ origin = "CHN", regime = "Bill-Of-Material-Line", share = "0.3" }], title = "Zhurong-Secret-Lander"',
     )
     text += f"\n[budgets.china]\npartner = 'cmsa'\namount = '{budget:.3f} MEUR'\n"
-    return loads(whole + text, file="secret-path.toml", name="test", catalog=Catalog({k: {} for k in KINDS}, "0" * 64))
+    return loads(
+        whole + text, file="secret-path.toml", name="test", catalog=Catalog({k: {} for k in KINDS}, "0" * 64)
+    )
 
 
 def bundle() -> Bundle:
@@ -116,7 +124,13 @@ def bundle() -> Bundle:
         made.campaign, tables=tables, reasons=("A-Reason-With-A-Secret",), model={"rows": 424242.0}
     )
     return dataclasses.replace(
-        made, scenario=world, campaign=campaign, flights=flights, log=log, samples=samples, summary={**made.summary, "reasons": ["A-Reason-With-A-Secret"]}
+        made,
+        scenario=world,
+        campaign=campaign,
+        flights=flights,
+        log=log,
+        samples=samples,
+        summary={**made.summary, "reasons": ["A-Reason-With-A-Secret"]},
     )
 
 

@@ -103,7 +103,11 @@ def _entry(number: int, line: bytes, head: str) -> ReleaseEntry:
         body = json.loads(text)
     except (ValueError, KeyError, TypeError):
         raise ValueError("it cannot be read") from None
-    if set(found) != _KEYS or not all(isinstance(found[k], str) for k in _KEYS - {"seq"}) or not isinstance(body, dict):
+    if (
+        set(found) != _KEYS
+        or not all(isinstance(found[k], str) for k in _KEYS - {"seq"})
+        or not isinstance(body, dict)
+    ):
         raise ValueError("it is not an entry any more")
     named = f"to {body.get('to', '?')} on {body.get('date', '?')}"
     if line.decode() != canonical(found):
@@ -151,9 +155,7 @@ class Register:
         """Write the entry; it is on the disk when this returns."""
         text = canonical(body)
         hash_ = digest(self.seq, mark, text, self.previous)
-        line = canonical(
-            {"seq": self.seq, "operation": mark, "body": text, "previous": self.previous, "hash": hash_}
-        )
+        line = canonical({"seq": self.seq, "operation": mark, "body": text, "previous": self.previous, "hash": hash_})
         self._stream.write(line.encode() + b"\n")
         self._stream.flush()
         os.fsync(self._stream.fileno())
@@ -182,9 +184,7 @@ def register(folder: Path) -> Iterator[Register]:
         _lock(stream)
         found = verify(folder)
         if not found.sound:
-            raise InputError.one(
-                found.problems[0], "find out who changed it; put a true copy back", file=str(path)
-            )
+            raise InputError.one(found.problems[0], "find out who changed it; put a true copy back", file=str(path))
         count, head = found.head
         yield Register(stream, count + 1, head)
 

@@ -220,7 +220,7 @@ def power(bundle: Bundle) -> dict[str, tuple[float, Rows]]:
 
 
 def costs(bundle: Bundle) -> Rows:
-    """Cost and flights by operator and year of departure."""
+    """Cost and flights by operator and year of departure; for a partner those alone whose cost is released."""
     totals: dict[tuple[str, int], list[float]] = {}
     for row in bundle.campaign.table("flights").iter_rows(named=True):
         total = totals.setdefault((row["operator"], f.year(row["departure_tdb_s"])), [0.0, 0.0])
@@ -229,6 +229,7 @@ def costs(bundle: Bundle) -> Rows:
     return [
         {"operator": operator, "year": year, "cost_eur": cost, "flights": int(count)}
         for (operator, year), (cost, count) in sorted(totals.items(), key=lambda item: (item[0][1], item[0][0]))
+        if cost or bundle.release is None
     ]
 
 

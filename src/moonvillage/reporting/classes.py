@@ -158,14 +158,16 @@ _CLASSES: Final[Mapping[str, Mapping[tuple[str, str], str]]] = {
     },
     "scenario.outposts": {
         _THERE: "id place title site metabolism modules",
-        _THERE_DESIGN: "stocks_kg reserve_s orbit_sunlight orbit_period_s cabin_pa oxygen_share eva_per_crew failures "
-        "air rating_pa relief_pa oxygen_limit oxygen_least_pa crop_food_kg_s crop_harvest crop_grown_s provenance",
+        _THERE_DESIGN: "stocks_kg reserve_s orbit_sunlight orbit_period_s cabin_pa oxygen_share eva_per_crew "
+        "failures air rating_pa relief_pa oxygen_limit oxygen_least_pa crop_food_kg_s crop_harvest crop_grown_s provenance",
     },
     "scenario.fleets": {_ALL: "id craft at count"},
     "scenario.budgets": {(DESIGN, "partner"): "id partner amount_eur since_tdb_s until_tdb_s provenance"},
     # catalog entries, built in or the scenario's own -----------------------------------------------------------
     "catalog.source": {_FREE: "id title publisher url published"},
-    "catalog.commodity": {_FREE: "id title supply_class composition boiloff_per_s tare density_kg_m3 note provenance"},
+    "catalog.commodity": {
+        _FREE: "id title supply_class composition boiloff_per_s tare density_kg_m3 note provenance"
+    },
     "catalog.propellant": {_FREE: "id title mixture note provenance"},
     "catalog.site": {
         _FREE: "id title latitude_rad longitude_rad height_m illumination longest_night_s mast_m earth_visible "
@@ -204,7 +206,8 @@ _CLASSES: Final[Mapping[str, Mapping[tuple[str, str], str]]] = {
         _ENTRY: "id title kind operator",
         _ENTRY_SAFETY: "mass_kg crew ports",
         _ENTRY_DESIGN: "volume_m3 source_w load_w standby_w storage_j storage_efficiency process makes_kg_s "
-        "takes_kg_s holds_kg recovery leak_per_s failure_per_s spare_kg repair_s life_s cost_eur bill note provenance",
+        "takes_kg_s holds_kg recovery leak_per_s failure_per_s spare_kg repair_s life_s cost_eur bill note "
+        "provenance",
     },
 }
 

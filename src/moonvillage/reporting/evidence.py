@@ -289,6 +289,8 @@ def money(bundle: Bundle, item: Figure | None) -> Markup | None:
     if bundle.release is None:  # else it would be a sum of some, under a name that says all
         body.append(_together(operators, years, cell))
     notes = "Not discounted, at the prices of the scenario; a flight's whole cost falls in the year of its departure."
+    if bundle.release is not None:
+        notes += " Costs that are not released are left out."
     return section(
         "costs",
         "What it costs",

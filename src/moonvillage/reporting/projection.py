@@ -318,7 +318,10 @@ class _Projector:
         if self.grant(class_of("legs", "reason"), {}).released:
             return legs
         return LegTable(
-            {a: tuple(dataclasses.replace(r, reason="", approximation="") for r in rows) for a, rows in legs.rows.items()}
+            {
+                a: tuple(dataclasses.replace(r, reason="", approximation="") for r in rows)
+                for a, rows in legs.rows.items()
+            }
         )
 
     def _scenario(self) -> Scenario:

@@ -24,14 +24,20 @@ CLASS_WORDS: Final = {
     "operations": "operations",
     "public-science": "public science",
 }
-_SIZE: Final = re.compile(r'viewBox="([-\d.]+) ([-\d.]+) ([-\d.]+) ([-\d.]+)"')
+_ROOT: Final = re.compile(r"<svg[^>]*?>", re.DOTALL)
+_BOX: Final = re.compile(r'viewBox="([-\d.]+) ([-\d.]+) ([-\d.]+) ([-\d.]+)"')
+_HEIGHT: Final = re.compile(r' height="([\d.]+)"')
+#: What the watermark adds to the height of a drawing, in its units.
+_STRIP: Final = 12.0
 
 
 def mark_text(bundle: Bundle) -> str:
     """The watermark: to whom, on which day, and the mark by which the release is found in the record."""
     release = bundle.release
     assert release is not None
-    return f"Released to {bundle.partner(release.partner)}, {f.date(release.date_tdb_s)}, mark {release.mark or 'none'}"
+    return (
+        f"Released to {bundle.partner(release.partner)}, {f.date(release.date_tdb_s)}, mark {release.mark or 'none'}"
+    )
 
 
 def banner(bundle: Bundle) -> Markup:
@@ -59,7 +65,7 @@ def withheld(bundle: Bundle) -> Markup | None:
     if release is None:
         return None
     hidden = [(CLASS_WORDS[name], why, f.whole(count)) for name, why, count in release.withheld]
-    shown = [(CLASS_WORDS[name], join([_ground(bundle, id_) for id_ in ids], ", ")) for name, ids in release.under]
+    shown = [(CLASS_WORDS[name], join([_ground(bundle, id_) for id_ in ids], " ")) for name, ids in release.under]
     return section(
         "release",
         "What is shown here, and what is not",
@@ -90,19 +96,23 @@ def _ground(bundle: Bundle, id_: str) -> Markup:
 
 
 def marked_svg(svg: str, text: str) -> str:
-    """The SVG with the watermark in its lower right corner."""
-    found = _SIZE.search(svg)
-    end = svg.rindex("</svg>")
+    """The SVG with the watermark in a strip of its own below the drawing."""
+    root = _ROOT.search(svg)
+    assert root is not None
+    found = _BOX.search(root.group(0))
     if found is None:
-        where = 'x="99%" y="99%"'
+        tag, where = root.group(0), 'x="99%" y="99%"'
     else:
         x, y, width, height = (float(part) for part in found.groups())
-        where = f'x="{x + width - 4:g}" y="{y + height - 3:g}"'
+        where = f'x="{x + width - 4:g}" y="{y + height + _STRIP - 3:g}"'
+        tag = root.group(0).replace(found.group(0), f'viewBox="{x:g} {y:g} {width:g} {height + _STRIP:g}"')
+        tag = _HEIGHT.sub(lambda match: f' height="{float(match.group(1)) * (1 + _STRIP / height):g}"', tag)
     label = (
         f'<text {where} text-anchor="end" font-family="Liberation Sans, Arial, sans-serif" font-size="7.5" '
-        f'fill="{QUIET}" opacity="0.75">{escape(text)}</text>'
+        f'fill="{QUIET}">{escape(text)}</text>'
     )
-    return svg[:end] + label + svg[end:]
+    end = svg.rindex("</svg>")
+    return svg[: root.start()] + tag + svg[root.end() : end] + label + svg[end:]
 
 
 def marked_png(data: bytes, text: str) -> bytes:

@@ -136,7 +136,7 @@ def header(bundle: Bundle) -> Markup:
     if count or bundle.status in GOOD:
         tiles.append(("Flights", f.whole(count), f.plural(launches, "launch", "launches")))
         orbit = float(value(bundle, "mass_to_orbit_kg", flights["mass_to_orbit_kg"].sum()))
-        tiles.append(("To orbit", f.mass(orbit), "gross, on launchers"))
+        tiles.append(("To orbit", f.mass(orbit), "of what is shown" if bundle.release else "gross, on launchers"))
         landed = value(bundle, "mass_landed_kg", {}) or {}
         total = sum(landed.values()) if landed else float(flights["mass_landed_kg"].sum())
         where = f"at {f.plural(len(landed), 'place')}" if landed else ""
