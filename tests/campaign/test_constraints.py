@@ -6,6 +6,7 @@ import math
 
 import polars as pl
 import pytest
+from test_papers import test_the_cheapest_way_is_taken
 from tiny import CARGO_MEUR, CREW_MEUR, PAYLOAD_KG, legs_for, text, tiny
 
 from moonvillage.campaign import plan
@@ -338,6 +339,7 @@ GOLDEN = {
     "demands": test_demands,
     "budgets": test_budgets,
     "earliest": test_earliest,
+    "papers": test_the_cheapest_way_is_taken,
 }
 
 

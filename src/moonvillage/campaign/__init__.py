@@ -2,6 +2,7 @@
 
 from moonvillage.campaign.columns import column_key, column_name, edges_of
 from moonvillage.campaign.ledger import handovers
+from moonvillage.campaign.papers import Paper, Papers
 from moonvillage.campaign.plan import flight_columns, flown_from, plan
 from moonvillage.campaign.timeline import FlownColumn, FlownStep, Key
 
@@ -9,6 +10,8 @@ __all__ = [
     "FlownColumn",
     "FlownStep",
     "Key",
+    "Paper",
+    "Papers",
     "column_key",
     "column_name",
     "edges_of",

@@ -522,6 +522,44 @@ def _by_crew(a: Assembly, place: str, by_tdb_s: float) -> list[tuple[int, float]
     ]
 
 
+def papers(a: Assembly) -> None:
+    """A flight that the rules bar departs only with a set of waivers and agreements that frees it: each of them is a
+    yes-or-no decision, holds from its lead time after the beginning of the campaign on, and costs once."""
+    if a.papers is None:
+        return
+    start = a.scenario.header.start_tdb_s
+    together: dict[frozenset[str], int] = {}
+    for index, column in enumerate(a.columns):
+        ways = a.papers.ways(*column.key[:2])
+        if not ways:
+            continue
+        terms = a.flights(index)
+        most = sum(a.program.upper[v] for v, _ in terms)
+        in_time = [way for way in ways if column.departure_tdb_s >= start + a.papers.lead_s(way)]
+        for way in in_time:
+            if way not in together:
+                together[way] = _way(a, way)
+        a.program.row(("papers", column.key[0]), [*terms, *((together[w], -most) for w in in_time)], high=0.0)
+
+
+def _way(a: Assembly, way: frozenset[str]) -> int:
+    """The variable that says whether all papers of a way are held."""
+    assert a.papers is not None
+    for id_ in sorted(way):
+        if id_ not in a.held:
+            price = a.papers.papers[id_].cost_eur / MEUR
+            # where money is not counted, a trifle keeps papers out that are not needed
+            cost = price if a.objective == "cost" else 1e-6
+            a.held[id_] = a.program.variable(("paper", id_), 0.0, 1.0, cost=cost, integer=True)
+            a.totals[f"paper/{id_}"] = a.held[id_]
+    if len(way) == 1:
+        return a.held[next(iter(way))]
+    both = a.program.variable(("way", *sorted(way)), 0.0, 1.0)
+    for id_ in sorted(way):
+        a.program.row(("papers", id_), [(both, 1.0), (a.held[id_], -1.0)], high=0.0)
+    return both
+
+
 #: Families in the order in which they are built (later ones read the registers of earlier ones).
 FAMILIES: Final[tuple[Callable[[Assembly], None], ...]] = (
     flights_per_period,
@@ -540,6 +578,7 @@ FAMILIES: Final[tuple[Callable[[Assembly], None], ...]] = (
     demands,
     budgets,
     earliest,
+    papers,
 )
 #: Families whose rows may be relaxed to explain that there is no plan.
 SOFT: Final = frozenset(

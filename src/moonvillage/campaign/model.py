@@ -17,6 +17,7 @@ import numpy as np
 
 from moonvillage.campaign.columns import Column, Columns, Floats, edges_of
 from moonvillage.campaign.matrix import Program
+from moonvillage.campaign.papers import Papers
 from moonvillage.campaign.program import Kit, Lane, cargo_craft_of
 from moonvillage.campaign.timeline import Key
 from moonvillage.records.rates import OutpostRates
@@ -75,6 +76,9 @@ class Assembly:
     present: dict[str, list[int]] = field(default_factory=dict)
     stands: dict[str, list[int]] = field(default_factory=dict)
     met: list[int] = field(default_factory=list)
+    objective: str = ""
+    papers: Papers | None = None
+    held: dict[str, int] = field(default_factory=dict)
 
     @property
     def periods(self) -> int:
@@ -145,10 +149,12 @@ def assemble(
     *,
     objective: str,
     split: frozenset[Key] = frozenset(),
+    papers: Papers | None = None,
 ) -> Assembly:
     """The program with its decisions and objective, before the constraint families.
 
     ``split`` names columns whose flights must be told apart, because whole modules did not fit them otherwise.
+    ``papers`` are waivers and agreements that may be obtained.
     """
     kit = Kit.of(scenario)
     a = Assembly(
@@ -159,6 +165,8 @@ def assemble(
         demands,
         edges_of(scenario),
         Program(),
+        objective=objective,
+        papers=papers,
     )
     useful = useful_modules(scenario, a.rates, demands)
     tracked = tracked_stocks(a)

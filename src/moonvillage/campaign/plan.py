@@ -14,6 +14,7 @@ from moonvillage.campaign.constraints import add_all
 from moonvillage.campaign.ledger import Replayed, fill_tables, name_flights, overdrawn, replay, stock_tables
 from moonvillage.campaign.matrix import INF, Floats, Program, Solution, round_integers, solve
 from moonvillage.campaign.model import Assembly, Loaded, Unpacked, assemble, fixed_loads, read_flights
+from moonvillage.campaign.papers import Papers
 from moonvillage.campaign.program import Impossible, Kit
 from moonvillage.campaign.search import search
 from moonvillage.campaign.timeline import FlownColumn, FlownStep, Key
@@ -42,6 +43,7 @@ def plan(
     progress: Callable[[float, float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     explain: bool = True,
+    papers: Papers | None = None,
 ) -> Campaign:
     """Choose flights, dates and loads.
 
@@ -72,6 +74,9 @@ def plan(
         Asked often; true returns the best plan so far with status "interrupted".
     explain
         Whether to look for the conflicting demands where there is no plan.
+    papers
+        Waivers and agreements that may be obtained, with what they free: flights that ``permissions`` does not allow
+        are then planned where that pays, and the plan names the papers it needs.
 
     Returns
     -------
@@ -103,7 +108,8 @@ def plan(
             field="scenario.earliest",
             value=header.earliest,
         )
-    columns = build_columns(scenario, legs, permissions or {}, flown or {})
+    open_ = permissions or {} if papers is None else with_papers(permissions or {}, papers)
+    columns = build_columns(scenario, legs, open_, flown or {})
     barred = _prescribed_problems(scenario, columns)
     if barred:
         return Campaign("infeasible", header.objective, reasons=tuple(barred))
@@ -120,7 +126,8 @@ def plan(
                 columns,
                 rates,
                 demands,
-                permissions or {},
+                open_,
+                papers,
                 split,
                 known,
                 began,
@@ -141,6 +148,7 @@ def _optimised(
     rates: Mapping[str, OutpostRates],
     demands: Mapping[str, Demand],
     permissions: Mapping[str, Sequence[bool]],
+    papers: Papers | None,
     split: frozenset[Key],
     known: Sequence[Key],
     began: float,
@@ -158,7 +166,7 @@ def _optimised(
         If the modules of some column do not fit its flights.
     """
     header = scenario.header
-    a = assemble(scenario, columns, rates, demands, objective=header.objective, split=split)
+    a = assemble(scenario, columns, rates, demands, objective=header.objective, split=split, papers=papers)
     add_all(a)
     build_s = time.perf_counter() - began
     start = _warm_start(a, known)
@@ -220,7 +228,7 @@ def _cheapest(
     cancelled: Callable[[], bool] | None,
 ) -> Floats:
     """Of all plans that meet the demand in the same period, one of least cost (within the gap)."""
-    priced = assemble(a.scenario, columns, rates, demands, objective="cost", split=split)
+    priced = assemble(a.scenario, columns, rates, demands, objective="cost", split=split, papers=a.papers)
     add_all(priced)
     program = a.program.copy()
     program.cost = list(priced.program.cost)
@@ -241,9 +249,17 @@ def _cheapest(
     return round_integers(program, answer.values) if answer.found else values
 
 
+def with_papers(permissions: Mapping[str, Sequence[bool]], papers: Papers) -> dict[str, list[bool]]:
+    """What may depart if all papers are obtained: as permitted, or where some way frees it."""
+    return {
+        mission: [flag or bool(papers.ways(mission, period)) for period, flag in enumerate(flags)]
+        for mission, flags in permissions.items()
+    }
+
+
 def period_of(a: Assembly, name: Any) -> int:
     """The period that a decision belongs to, by its name; -1 for totals."""
-    if name[0] in ("total", "pool"):
+    if name[0] in ("total", "pool", "paper", "way"):
         return -1
     if name[0] == "requires":
         return a.period(name[-1])
@@ -355,7 +371,10 @@ def _campaign(
         status = "optimal" if gap <= wanted + 1e-6 else "feasible"
     shifted = sum(leg.shifted for f in replayed for leg in f.column.timeline.legs.values())
     model = {**model, **_totals(tables), "shifted_legs": float(shifted)}
-    return Campaign(status, header.objective, objective, UNITS[header.objective], bound, gap, tables, (), model)
+    needed = tuple(sorted(id_ for id_, var in a.held.items() if values[var] > 0.5))
+    return Campaign(
+        status, header.objective, objective, UNITS[header.objective], bound, gap, tables, (), model, needed
+    )
 
 
 def _totals(tables: Mapping[str, Any]) -> dict[str, float]:

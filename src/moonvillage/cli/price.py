@@ -102,3 +102,28 @@ def price(
         paper().print(lines(result))
     planned = any(r["status"] in ("optimal", "feasible") for r in result["regimes"].values())
     return DONE if planned else ANSWER_IS_NO
+
+
+def minimal(file: Path, most: int, json: bool) -> int:
+    """`moonvillage allow FILE --minimal`: the sets of waivers and agreements with which there is a plan."""
+    from moonvillage.scenario import load
+    from moonvillage.scenario.check import check
+    from moonvillage.sweeps import minimal_papers
+    from moonvillage.sweeps.drawing import minimal_lines, minimal_record
+    from moonvillage.trajectory.tabulate import tabulate
+
+    scenario = load(file)
+    problems = check(scenario)
+    if problems:
+        raise InputError(sorted(problems, key=lambda p: (p.line or 0, p.field)))
+    with stoppable() as stop, progress_bar(json) as progress:
+        try:
+            legs = tabulate(scenario, progress=progress, cancelled=stop)
+            found = minimal_papers(scenario, legs, most=most, progress=progress, cancelled=stop)
+        except Interrupted:
+            return INTERRUPTED
+    if json:
+        print_json(minimal_record(found))
+    else:
+        paper().print(minimal_lines(found))
+    return ANSWER_IS_NO if found.status == "none" else DONE

@@ -7,15 +7,26 @@ period; a mission may depart only where all of its interactions may.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import polars as pl
 
+from moonvillage.campaign.papers import Paper, Papers, Ways
 from moonvillage.catalog import GroundSite, Launcher, Module, Part
 from moonvillage.catalog.reader import did_you_mean, dotted, nearest_line
-from moonvillage.cooperation import FACTS, Decision, Interaction, MissionDecision, Rulebook, decide, decide_mission
+from moonvillage.cooperation import (
+    FACTS,
+    Decision,
+    Interaction,
+    MissionDecision,
+    Rulebook,
+    decide,
+    decide_mission,
+    remedies,
+)
 from moonvillage.ephemeris.time import tdb_s_to_utc, utc_to_tdb_s
 from moonvillage.errors import InputError, Problem
 from moonvillage.records.campaign import PERMISSIONS, Campaign
@@ -96,6 +107,84 @@ def permissions(scenario: Scenario) -> Permissions:
                     if not decision.permits
                 ]
     return Permissions(flags, tuple(problems), book, found, refused)
+
+
+def obtainable(scenario: Scenario, found: Permissions) -> Papers:
+    """The waivers and agreements that would free barred departures, as decisions for the planner.
+
+    Every bar needs its waiver, and a matter without a basis one agreement that is known but not in force
+    (:func:`moonvillage.cooperation.remedies`); a mission needs that of all of its interactions. Lead times count from
+    the beginning of the scenario.
+
+    Parameters
+    ----------
+    scenario, found
+        A scenario with its permissions.
+
+    Returns
+    -------
+    Papers
+        Without ways where nothing known would free a departure.
+    """
+    header, book = scenario.header, found.rulebook
+    needed: dict[str, None] = {}
+    memo: dict[tuple[int, Decision], tuple[frozenset[str], ...]] = {}
+    frees: dict[str, tuple[Ways, ...]] = {}
+    for mission, flags in found.flags.items():
+        periods: list[Ways] = []
+        for period, flag in enumerate(flags):
+            ways: Ways = ()
+            if not flag:
+                date = header.start_tdb_s + (period + 0.5) * header.step_s
+                parts = []
+                for interaction in found.interactions[mission]:
+                    decision = decide(interaction, book, date)
+                    if not decision.permits:
+                        key = (id(interaction), decision)
+                        if key not in memo:
+                            memo[key] = tuple(
+                                frozenset((*r.waivers, *((r.agreement,) if r.agreement else ())))
+                                for r in remedies(interaction, book, date)
+                            )
+                        parts.append(memo[key])
+                ways = least_sets(frozenset().union(*combined) for combined in product(*parts)) if parts else ()
+                needed.update(dict.fromkeys(id_ for way in ways for id_ in sorted(way)))
+            periods.append(ways)
+        if any(periods):
+            frees[mission] = tuple(periods)
+    return Papers({id_: paper_of(book, id_) for id_ in needed}, frees)
+
+
+def least_sets(sets: Iterable[frozenset[str]]) -> tuple[frozenset[str], ...]:
+    """Those that contain no other of them, smallest first."""
+    kept: list[frozenset[str]] = []
+    for one in sorted(set(sets), key=lambda s: (len(s), sorted(s))):
+        if not any(other <= one for other in kept):
+            kept.append(one)
+    return tuple(kept)
+
+
+def paper_of(book: Rulebook, id_: str) -> Paper:
+    """The waiver of a law, or an agreement to be brought into force, as something to be obtained."""
+    if id_ in book.laws:
+        waiver = book.laws[id_].waiver
+        assert waiver is not None, f"{id_} cannot be waived"
+        return Paper(id_, "waiver", waiver.title, waiver.authority, waiver.lead_s, waiver.cost_eur)
+    agreement = book.agreements[id_]
+    who = ", ".join(agreement.parties)
+    return Paper(id_, "agreement", agreement.title, who, agreement.lead_s, agreement.cost_eur)
+
+
+def with_papers(book: Rulebook, papers: Iterable[Paper], start_tdb_s: float) -> Rulebook:
+    """The rulebook once papers were sought at a date: each holds from its lead time after it on."""
+    for paper in papers:
+        since = start_tdb_s + paper.lead_s
+        book = (
+            book.with_waiver(paper.id, since)
+            if paper.kind == "waiver"
+            else book.with_status(paper.id, "active", since)
+        )
+    return book
 
 
 def mission_interactions(

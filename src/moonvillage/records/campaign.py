@@ -133,7 +133,8 @@ class Campaign:
     """A plan with its proof, or a refusal with its reasons.
 
     ``status`` is "optimal" (gap within the request), "feasible", "infeasible", "unbounded" or "interrupted".
-    ``gap`` is relative: |objective − bound| / |objective|.
+    ``gap`` is relative: |objective − bound| / |objective|. ``papers`` are the waivers and agreements that the plan
+    needs besides what holds anyhow.
     """
 
     status: str
@@ -145,6 +146,7 @@ class Campaign:
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()
     model: Mapping[str, float] = field(default_factory=dict)  # rows, columns, nonzeros, build_s, solve_s, nodes
+    papers: tuple[str, ...] = ()
 
     def table(self, name: str) -> pl.DataFrame:
         """One of :data:`TABLES`, empty with its schema where the plan has no such rows."""

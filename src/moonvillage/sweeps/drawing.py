@@ -15,7 +15,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from moonvillage.sweeps.remedying import Minimal
 from moonvillage.sweeps.solving import METRICS
+from moonvillage.units import DAY_S
 
 #: metric → (unit shown, factor)
 SHOWN: Final[Mapping[str, tuple[str, float]]] = {
@@ -197,3 +199,60 @@ def figure(result: Mapping[str, Any]) -> str:
     chart = alt.hconcat(*panels, spacing=18)
     drawn = render("price", "Prices of rules, agreements and partners", chart, data, "prices")
     return on_paper(drawn.svg)
+
+
+def minimal_record(found: Minimal) -> dict[str, Any]:
+    """The minimal sets of papers, JSON-ready: ``status``, ``sets``, ``complete``, ``reasons``."""
+    return {
+        "status": found.status,
+        "complete": found.complete,
+        "reasons": list(found.reasons),
+        "sets": [
+            {
+                "papers": [
+                    {"id": p.id, "kind": p.kind, "title": p.title, "authority": p.authority}
+                    | {"lead_d": p.lead_s / DAY_S, "cost_eur": p.cost_eur}
+                    for p in one.papers
+                ],
+                "cost_eur": one.cost_eur,
+                "lead_d": one.lead_s / DAY_S,
+                "verified": one.verified,
+                "each_needed": one.needed,
+                "plan": {
+                    "status": one.campaign.status,
+                    "objective": one.campaign.objective_name,
+                    "value": one.campaign.objective_value,
+                    "unit": one.campaign.objective_unit,
+                    "bound": one.campaign.bound,
+                    "gap": one.campaign.gap,
+                },
+            }
+            for one in found.sets
+        ],
+    }
+
+
+def minimal_lines(found: Minimal) -> RenderableType:
+    """The minimal sets of papers for a terminal, with what each buys."""
+    if found.status == "planned":
+        return Text("a plan exists as the law stands: no waiver or agreement is needed")
+    if found.status == "none":
+        return Text("\n".join(found.reasons))
+    table = Table("papers", "by", "takes", "cost", "buys", "planned again", box=box.SIMPLE_HEAD)
+    for one in found.sets:
+        campaign = one.campaign
+        told = "yes" if one.verified else "no: a defect"
+        if one.verified and one.needed:
+            told += ", and not with less"
+        table.add_row(
+            escape("\n".join(f"{p.id}: {p.title}" for p in one.papers)),
+            escape("\n".join(p.authority for p in one.papers)),
+            f"{one.lead_s / DAY_S:.0f} d",
+            f"{one.cost_eur / 1e6:,.1f} MEUR",
+            f"a plan of {campaign.objective_value:,.0f} {campaign.objective_unit} (gap {100.0 * campaign.gap:.2f} %)",
+            told,
+        )
+    more = "these are all there are" if found.complete else "there may be more"
+    return Group(
+        Text("Without waivers or agreements there is no plan. With any of these sets there is:"), table, more
+    )
