@@ -159,7 +159,8 @@ _CLASSES: Final[Mapping[str, Mapping[tuple[str, str], str]]] = {
     "scenario.outposts": {
         _THERE: "id place title site metabolism modules",
         _THERE_DESIGN: "stocks_kg reserve_s orbit_sunlight orbit_period_s cabin_pa oxygen_share eva_per_crew "
-        "failures air rating_pa relief_pa oxygen_limit oxygen_least_pa crop_food_kg_s crop_harvest crop_grown_s provenance",
+        "failures air rating_pa relief_pa oxygen_limit oxygen_least_pa crop_food_kg_s crop_harvest "
+        "crop_grown_s provenance",
     },
     "scenario.fleets": {_ALL: "id craft at count"},
     "scenario.budgets": {(DESIGN, "partner"): "id partner amount_eur since_tdb_s until_tdb_s provenance"},
