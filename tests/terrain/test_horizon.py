@@ -29,7 +29,7 @@ def _ring_truth(offset_east_m: float, azimuth_rad: float, mast_m: float) -> floa
     here = np.cos(angle) * up + np.sin(angle) * east
     local_east = -np.sin(angle) * up + np.cos(angle) * east
     direction = np.sin(azimuth_rad) * local_east + np.cos(azimuth_rad) * np.array([0.0, 0.0, 1.0])
-    arc = np.linspace(20.0, 9_000.0, 300_001)
+    arc = np.linspace(20.0, 9_000.0, 60_001)
     theta = arc[:, None] / R
     points = np.cos(theta) * here + np.sin(theta) * direction
     distance = R * np.arccos(np.clip(points @ centre, -1.0, 1.0))
@@ -106,7 +106,7 @@ def test_off_the_terrain_and_at_a_hole_there_is_an_error() -> None:
     lat, lon = (float(v) for v in terrain.projection.inverse(500.0, 500.0))
     assert np.isfinite(Tracer(holed).horizon(lat, lon, 2.0).elevation_rad).all()
     heights[:] = np.nan
-    with pytest.raises(InputError, match="no cells of data"):
+    with pytest.raises(InputError, match="cells of data side by side"):
         Tracer(Terrain(heights, terrain.x, terrain.y, terrain.projection, R, "empty", True))
 
 
@@ -128,7 +128,7 @@ def test_synthetic_terrain_is_its_seed() -> None:
 
 def test_sweep_agrees_with_the_rays() -> None:
     """Both on the same cells: they differ in how they cut a cell in triangles, which matters nearby."""
-    terrain = fractal_terrain(LAT, LON, 3_000.0, 20.0, seed=5)
+    terrain = fractal_terrain(LAT, LON, 2_000.0, 20.0, seed=5)
     mean = float(terrain.heights_m.mean())
     tracer = Tracer(terrain)
     rng = np.random.default_rng(3)
@@ -136,7 +136,7 @@ def test_sweep_agrees_with_the_rays() -> None:
     size = terrain.x.size
     maps = [skyline(terrain.heights_m - mean, 20.0, a, (0, 0, size), 2.0, R + mean) for a in azimuths]
     errors = []
-    for j, i in rng.integers(30, size - 30, (30, 2)).tolist():
+    for j, i in rng.integers(30, size - 30, (24, 2)).tolist():
         lat, lon = (float(v) for v in terrain.projection.inverse(terrain.x[i], terrain.y[j]))
         horizon = tracer.horizon(lat, lon, 2.0, 3600)
         local = enu_matrix(lat, lon)
@@ -153,7 +153,7 @@ def test_sweep_agrees_with_the_rays() -> None:
     )
     assert len(errors) > 50
     assert q[0] < 0.005
-    assert q[1] < 0.1
+    assert q[1] < 0.05
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

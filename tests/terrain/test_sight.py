@@ -88,7 +88,7 @@ def test_relay_and_station_stand_where_geometry_puts_them() -> None:
 def test_map_against_rays_cell_by_cell() -> None:
     latitude, longitude = np.deg2rad(-88.5), 0.5
     terrain = fractal_terrain(latitude, longitude, 2_000.0, 40.0, seed=3, slope_rad=0.06)
-    made = light_map(terrain, latitude, longitude, 1_600.0, 40.0, span_s=2.0 * YEAR)
+    made = light_map(terrain, latitude, longitude, 1_600.0, 40.0, span_s=YEAR)
     assert made.sun_share.shape == (41, 41)
     assert made.synthetic
     tracer = Tracer(terrain)
@@ -96,17 +96,19 @@ def test_map_against_rays_cell_by_cell() -> None:
     errors = []
     for j, i in rng.integers(0, 41, (15, 2)).tolist():
         lat, lon = (float(v) for v in made.projection.inverse(made.x[i], made.y[j]))
-        seen = sight(tracer.horizon(lat, lon, 2.0), START, 2.0 * YEAR)
+        seen = sight(tracer.horizon(lat, lon, 2.0), START, YEAR)
         errors.append((made.sun_share[j, i] - seen.illumination, made.earth_share[j, i] - seen.earth_visible))
     q = 100.0 * np.quantile(np.abs(errors), [0.5, 0.9, 1.0], axis=0)
     print(f"map against rays: Sun q50 {q[0, 0]:.2f} max {q[2, 0]:.2f}, Earth q50 {q[0, 1]:.2f} max {q[2, 1]:.2f}")
-    assert q[0].max() < 0.5
-    assert q[1].max() < 2.0
+    assert q[0].max() < 0.1
+    assert q[1].max() < 0.5
     assert 0.0 < made.shadowed_share < 0.8
 
 
 def test_map_of_a_smooth_pole() -> None:
-    made = light_map(smooth_terrain(POLE, 0.0, 4_000.0, 100.0), POLE, 0.0, 800.0, 100.0, mast_m=0.0)
+    made = light_map(
+        smooth_terrain(POLE, 0.0, 4_000.0, 100.0), POLE, 0.0, 400.0, 100.0, mast_m=0.0, azimuths=240, step_s=7200.0
+    )
     level = sight(sphere_horizon(POLE, 0.0), START)
     assert np.abs(made.sun_share - level.illumination).max() < 0.002
     assert np.abs(made.earth_share - level.earth_visible).max() < 0.002

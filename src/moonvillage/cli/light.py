@@ -25,12 +25,12 @@ Floats = NDArray[np.float64]
 
 
 def light(
-    place: str,
+    place: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
     terrain: str = "",
     far: Path | None = None,
-    mast: str = "",
+    mast: Annotated[str, Parameter(allow_leading_hyphen=True)] = "",
     start: str = "2025-01-01",
     years: float = 18.6,
     step: str = "1h",
