@@ -9,7 +9,7 @@ SCENARIO ?= moon-village
 OUT ?= runs/$(SCENARIO)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: bench-windows run test test-all lint bench bench-flight clean help
+.PHONY: bench-outpost bench-windows run test test-all lint bench bench-flight clean help
 help:
 	@sed -n '1,4p' Makefile
 
@@ -56,6 +56,9 @@ bench: $(VENV)/.test
 
 bench-flight: $(VENV)/.test .venv-peers/.made
 	@$(BIN)/python benchmarks/flight.py
+
+bench-outpost: $(VENV)/.run
+	@$(BIN)/python benchmarks/outpost.py
 
 bench-windows: $(VENV)/.run
 	@$(BIN)/python benchmarks/windows.py

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonvillage.outpost.light import SunModel, sun_model
-from moonvillage.outpost.many import CHUNK, Chances, Lives, Throng, wilson
+from moonvillage.outpost.many import AIR_CLEANING, CHUNK, Chances, Lives, Throng, wilson
 from moonvillage.outpost.planning import site_of
 from moonvillage.outpost.species import CatalogView
 from moonvillage.records.outpost import Handover, Shortfall
@@ -73,7 +73,7 @@ class Band:
 class Odds:
     """Shares of the runs, 0 to 1.
 
-    ``crew``: no death; ``mission``: no shortfall of any kind, reserves included. ``stockout`` by commodity is the
+    ``crew``: no death; ``mission``: nor any shortfall, reserves included. ``stockout`` by commodity is the
     share in which it ran short. ``standard_error`` is the largest that a share of so many runs can have. ``needs``
     are ranked: what helps the mission most per kilogram first, then by how often it lacks. ``survival`` by date has
     confidence intervals; ``bands`` (left out of comparisons) every stock.
@@ -214,7 +214,7 @@ def odds(
                 float(lacks.mean()),
             )
             value = None
-            if values and commodity != "crew_places" and amount > 0.0:
+            if values and commodity not in ("crew_places", AIR_CLEANING) and amount > 0.0:
                 value = _value(id_, outposts[id_], commodity, amount, lives, sizes, parts)
             needs.append(Need(place, commodity, amount, at, share, value))
             if first is None or at < first.epoch_tdb_s:

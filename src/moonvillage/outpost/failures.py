@@ -89,9 +89,10 @@ class Failures:
                 key = zlib.crc32(f"{self._place}/{name}".encode())
                 rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self._seed, key])))
                 unit = self._units[name] = _Unit(rng, float(rng.exponential()))
-            done = [end for end in unit.repairs if end <= epoch_tdb_s]
-            unit.repairs = [end for end in unit.repairs if end > epoch_tdb_s]
-            incidents += [Incident("repair", name, "works again") for _ in done]
+            if unit.repairs:
+                done = [end for end in unit.repairs if end <= epoch_tdb_s]
+                unit.repairs = [end for end in unit.repairs if end > epoch_tdb_s]
+                incidents += [Incident("repair", name, "works again") for _ in done]
             while unit.waiting > 0 and used + module.spare_kg <= spares_kg:
                 unit.waiting -= 1
                 used += module.spare_kg

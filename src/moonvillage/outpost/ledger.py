@@ -60,6 +60,16 @@ class Book:
     vented: list[float] = field(default_factory=list)  # cabin air let out by relief and oxygen control, kg
     lacking: list[list[float]] = field(default_factory=list)  # oxygen, nitrogen that the cabin did without, kg
 
+    _made: dict[str, tuple[int, Floats]] = field(default_factory=dict)
+
+    def array(self, name: str) -> Floats:
+        """A list of rows as an array, made once for as many rows; ``name`` of a field or of a table of ``moved``."""
+        rows = self.moved[name] if name in self.moved else getattr(self, name)
+        known = self._made.get(name)
+        if known is None or known[0] != len(rows):
+            known = self._made[name] = (len(rows), np.array(rows, dtype=np.float64))
+        return known[1]
+
     def open(self, state: State) -> None:
         """Write down the state before the first step."""
         self._state(state)
@@ -99,9 +109,9 @@ class Book:
             If one is above :data:`TOLERANCE`, or a commodity's own account does not balance.
         """
         matrix = np.array([compositions[c] for c in self.commodities])
-        stocks, cabin, waste = (np.array(x) for x in (self.stocks, self.cabin, self.waste))
-        moved = {name: np.array(rows) for name, rows in self.moved.items()}
-        cabin_in, cabin_out, outside = (np.array(x) for x in (self.cabin_in, self.cabin_out, self.outside))
+        stocks, cabin, waste = (self.array(name) for name in ("stocks", "cabin", "waste"))
+        moved = {name: self.array(name) for name in self.moved}
+        cabin_in, cabin_out, outside = (self.array(name) for name in ("cabin_in", "cabin_out", "outside"))
         change = np.diff(stocks, axis=0) @ matrix + np.diff(cabin, axis=0) @ _CABIN + np.diff(waste, axis=0)
         across = (moved["in"] + moved["deficit"] - moved["lost"]) @ matrix
         across += (cabin_in - cabin_out) @ _CABIN + outside
@@ -120,9 +130,9 @@ class Book:
         return tuple(found)
 
     def _energy(self) -> Balance:
-        table = np.array(self.energy).reshape(-1, len(ENERGY_COLUMNS))
+        table = self.array("energy").reshape(-1, len(ENERGY_COLUMNS))
         generated, load, _, stored, _, curtailed, losses, delivered = table.T
-        before = np.array(self.stored_before_j)
+        before = self.array("stored_before_j")
         difference = (stored - before) - (generated + delivered - load - curtailed - losses)
         through = generated + load + losses + np.abs(delivered) + np.abs(stored - before)
         return self._worst("energy", difference, through + _HELD_SHARE * stored)
@@ -142,7 +152,7 @@ class Book:
 
     def deficits(self) -> list[tuple[Shortfall, float, float]]:
         """Every spell in which a need was not met: the shortfall, its length (s), and its share of the need."""
-        deficit, used = np.array(self.moved["deficit"]), np.array(self.moved["used"])
+        deficit, used = self.array("deficit"), self.array("used")
         found = []
         for column, commodity in enumerate(self.commodities):
             lacking = deficit[:, column]
@@ -168,8 +178,8 @@ class Book:
         people are there; where none ever are, from the first of the commodity on. Less than a step's use below the
         reserve is within the resolution of the steps and no shortfall.
         """
-        stocks = np.array(self.stocks)[1:]
-        crew, phase = np.array(self.crew_end, dtype=np.float64), np.array(self.phase)
+        stocks = self.array("stocks")[1:]
+        crew, phase = self.array("crew_end"), np.array(self.phase)
         margins, shortfalls = [], []
         for column, commodity in enumerate(self.commodities):
             per_person = np.array([use.get(commodity, 0.0) for use in use_kg_s])[phase]
@@ -184,7 +194,7 @@ class Book:
             amount = float(margin[at])
             days = amount / use if use > 0.0 else inf
             margins.append(Margin(self.place, commodity, self.ends[at], amount, days))
-            step_use = per_person * crew * (np.array(self.ends) - np.array(self.starts))
+            step_use = per_person * crew * (self.array("ends") - self.array("starts"))
             for first, last in spells(margin < -1e-6 - step_use):
                 worst = float(-margin[first:last].min())
                 reason = (
@@ -207,17 +217,17 @@ class Book:
             "crew": self.crew,
             "sun_fraction": self.sun,
         }
-        table = np.array(self.energy).reshape(-1, len(ENERGY_COLUMNS))
+        table = self.array("energy").reshape(-1, len(ENERGY_COLUMNS))
         for column, name in enumerate(ENERGY_COLUMNS[:-1]):
             columns[name] = table[:, column]
-        pressures = np.array(self.cabin)[1:]
+        pressures = self.array("cabin")[1:]
         columns["cabin_oxygen_kg"] = pressures[:, 0]
         columns["cabin_nitrogen_kg"] = pressures[:, 1]
         columns["cabin_carbon_dioxide_kg"] = pressures[:, 2]
         columns["cabin_water_kg"] = pressures[:, 3]
         columns["cabin_vented_kg"] = self.vented
-        stocks = np.array(self.stocks)[1:]
-        moved = {name: np.array(rows) for name, rows in self.moved.items()}
+        stocks = self.array("stocks")[1:]
+        moved = {name: self.array(name) for name in self.moved}
         for column, commodity in enumerate(self.commodities):
             seen = stocks[:, column].any() or any(m[:, column].any() for m in moved.values())
             if not seen and commodity not in always:

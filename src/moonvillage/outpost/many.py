@@ -27,7 +27,9 @@ from moonvillage.scenario.outposts import Outpost
 
 #: Runs marched together.
 CHUNK: Final = 1000
-#: Chance of a slip's kind: exponential with a mean; deaths are looked for every so many hours where something lacks.
+#: The need of more air cleaning, among the commodities that ran short, kg of carbon dioxide.
+AIR_CLEANING: Final = "air_cleaning"
+#: Deaths are looked for every so many hours where something lacks.
 _HEALTH_HOURS: Final = 6.0
 _J_PER_KG_OXYGEN: Final = 11.82e6 / 0.835
 
@@ -47,7 +49,7 @@ class Chances:
 class Lives:
     """What happened in each of many runs of a place.
 
-    ``died``, ``troubled`` (runs,): step of the first death, of the first shortfall, or ``steps`` where none.
+    ``died``, ``troubled`` (runs,): step of the first death, of the first shortfall or death; ``steps`` where none.
     ``short`` by commodity (runs,): step of its first shortfall; ``lacked`` by commodity (runs,): the most that it
     lacked, kg. ``series`` by commodity (sampled steps, runs): stock, kg, at the steps ``sampled``.
     ``final`` by commodity (runs,): the stock at the end.
@@ -362,7 +364,7 @@ class Throng:
                 for commodity, values in series.items():
                     values[row] = self.stocks[commodity]
                 row += 1
-        troubled = np.full(self.runs, steps)
+        troubled = died.copy()
         for first in self.short.values():
             np.minimum(troubled, first, out=troubled)
         return Lives(steps, died, troubled, self.short, self.lacked, sampled, series, dict(self.stocks))
@@ -503,4 +505,4 @@ def wilson(successes: ArrayLikeInt, runs: int, z: float = 1.959963984540054) -> 
 
 
 ArrayLikeInt = NDArray[np.int64] | int
-__all__ = ["CHUNK", "Chances", "Lives", "Throng", "wilson"]
+__all__ = ["AIR_CLEANING", "CHUNK", "Chances", "Lives", "Throng", "wilson"]

@@ -219,7 +219,7 @@ class Step:
         # Air leaks, and the airlock loses some.
         if yard.volume_m3 > 0.0:
             share = -expm1(-yard.leak_per_s * dt)
-            pressure = sum(m / k for m, k in zip(cabin, GAS_KG_PA_M3, strict=True)) / yard.volume_m3
+            pressure = self._pressure(cabin) if demand.eva_h > 0.0 else 0.0
             if pressure > 0.0:
                 share += demand.eva_h * AIRLOCK_LOST_PA_M3_H / (pressure * yard.volume_m3)
             share = min(share, 1.0)
@@ -339,7 +339,10 @@ class Step:
     def _pressure(self, cabin: Sequence[float]) -> float:
         """Pressure of a cabin's gases, Pa."""
         volume = self.yard.volume_m3
-        return sum(m / k for m, k in zip(cabin, GAS_KG_PA_M3, strict=True)) / volume if volume > 0.0 else 0.0
+        if volume <= 0.0:
+            return 0.0
+        k0, k1, k2, k3 = GAS_KG_PA_M3
+        return (cabin[0] / k0 + cabin[1] / k1 + cabin[2] / k2 + cabin[3] / k3) / volume
 
     def _let_out(self, trial: Trial, share: float) -> None:
         for i in range(4):

@@ -53,7 +53,7 @@ def _pressures(place: Place) -> NDArray[np.float64]:
     """Partial pressures of the cabin's gases at the end of each step, Pa, shape (steps, 4)."""
     book = place.book
     volume = np.array([place.phases[p].yard.volume_m3 for p in book.phase])
-    cabin = np.array(book.cabin)[1:]
+    cabin = book.array("cabin")[1:]
     with np.errstate(divide="ignore", invalid="ignore"):
         found = np.where(volume[:, None] > 0.0, cabin / (volume[:, None] * np.array(GAS_KG_PA_M3)), 0.0)
     return np.asarray(found, dtype=np.float64)
@@ -62,12 +62,12 @@ def _pressures(place: Place) -> NDArray[np.float64]:
 def _health(place: Place) -> None:
     """Doses of what lacks and of bad air, for one person present throughout; a death at even odds of each cause."""
     book, parts = place.book, place.parts
-    crew = np.array(book.crew)
+    crew = book.array("crew")
     peopled = crew > 0.0
     if not peopled.any():
         return
-    seconds = np.array(book.ends) - np.array(book.starts)
-    deficit = np.array(book.moved["deficit"])
+    seconds = book.array("ends") - book.array("starts")
+    deficit = book.array("deficit")
     person = np.where(peopled, crew, 1.0) * seconds  # person-seconds
     water = deficit[:, book.commodities.index(parts.water)] / person * 3600.0  # kg per person and hour
     share = np.minimum(
@@ -117,11 +117,11 @@ def _air(place: Place) -> None:
     book = place.book
     pressure = _pressures(place)
     carbon, total = pressure[:, 2], pressure.sum(axis=1)
-    peopled = np.array(book.crew) > 0.0
+    peopled = book.array("crew") > 0.0
     for first, last in spells((carbon > _UNWELL_PA) & peopled):
         detail = f"{carbon[first:last].max():.0f} Pa of carbon dioxide in the air"
         place.events.append((book.starts[first], "health", "carbon_dioxide", detail))
-    vented = np.array(book.vented)
+    vented = book.array("vented")
     for first, last in spells(vented > 0.0):
         share = pressure[last - 1, 0] / max(total[last - 1], 1.0)
         detail = (
@@ -129,7 +129,7 @@ def _air(place: Place) -> None:
             f"{(book.ends[last - 1] - book.starts[first]) / 86400.0:.1f} d; oxygen is {share:.0%} of it"
         )
         place.events.append((book.starts[first], "vent", "cabin", detail))
-    lacking = np.array(book.lacking)
+    lacking = book.array("lacking")
     names = (place.parts.oxygen, place.parts.nitrogen)
     for gas, name in enumerate(names):
         for first, last in spells((lacking[:, gas] > 1e-6) & peopled):
@@ -155,7 +155,7 @@ def _housing(place: Place) -> None:
         if any(book.crew_end):
             place.notes.append("There is no habitat: people are taken to live in the craft that brought them.")
         return
-    over = np.array(book.crew_end) - places
+    over = book.array("crew_end") - places
     for first, last in spells(over > 0):
         count = int(over[first:last].max())
         reason = f"{count} people had no place in a habitat for {last - first} steps"
@@ -167,8 +167,8 @@ def _housing(place: Place) -> None:
 
 def _tanks(place: Place) -> None:
     book = place.book
-    lost = np.array(book.moved["lost"])
-    stocks = np.array(book.stocks)[1:]
+    lost = book.array("lost")
+    stocks = book.array("stocks")[1:]
     unlimited = []
     for column, commodity in enumerate(book.commodities):
         caps = np.array([p.step.cap.get(commodity, np.inf) for p in place.phases])[book.phase]
@@ -184,7 +184,7 @@ def _tanks(place: Place) -> None:
 
 def _power(place: Place) -> None:
     """Say how much was shed, and the most that one spell lacked: what more storage would have to give."""
-    shed = np.array([row[2] for row in place.book.energy])
+    shed = place.book.array("energy")[:, 2]
     found = spells(shed > 0.0)
     if not found:
         return
