@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import multiprocessing
 import shutil
@@ -107,6 +108,51 @@ def test_two_who_release_at_once_lose_nothing(tmp_path: Path) -> None:
     found = verify(tmp_path)
     assert found.sound
     assert len({e.body["to"] for e in found.entries}) == 10
+
+
+@pytest.fixture
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run folder whose records are those of the made-up run."""
+    from moonvillage.pipeline import folder as folders
+    from moonvillage.pipeline.state import Result
+    from tests.reporting import shared
+
+    b = shared.bundle()
+    result = Result(b.scenario, dict(b.summary), b.legs, b.campaign, b.flights, b.log)
+    monkeypatch.setattr(folders, "read_result", lambda folder: (result, dict(b.manifest)))
+    return tmp_path
+
+
+def test_a_release_is_made_recorded_and_listed(made_up: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["report", str(made_up), "--date", "2033-06-01", "--by", "the curator", "--json", "--partner"]
+    assert main([*command, "isro"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["entry"] == 0
+    assert told["withheld"] > 0
+    page = (made_up / "partners" / "isro" / "report.html").read_text()
+    assert f"mark {told['mark']}" in page
+    release = json.loads((made_up / "partners" / "isro" / "release.json").read_text())
+    for name, digest in release["files"].items():
+        assert hashlib.sha256((made_up / "partners" / "isro" / name).read_bytes()).hexdigest() == digest
+    assert main(["report", str(made_up), "--releases", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["sound"]
+    assert listed["anchor"] == told["anchor"]
+    [entry] = listed["releases"]
+    assert {k: entry[k] for k in ("to", "by", "date", "what", "mark")} == {
+        "to": "isro", "by": "the curator", "date": "2033-06-01", "what": "report", "mark": told["mark"],
+    }  # fmt: skip
+    assert entry["under"]["operations"] == ["village"]
+    # what is refused leaves nothing behind
+    for wrong in (["asa"], ["esa", "--date", "soon"], ["esa", "-o", str(made_up)]):
+        assert main([*command[:2], "--partner", *wrong]) == 2
+    assert len(verify(made_up).entries) == 1
+    assert {p.name for p in made_up.iterdir()} == {"partners", RECORD}
+    # a record that was changed is said to be, and not continued
+    (made_up / RECORD).write_bytes((made_up / RECORD).read_bytes().replace(b"curator", b"creator"))
+    assert main(["report", str(made_up), "--releases"]) == 1
+    assert "entry 0 is corrupted" in capsys.readouterr().out
+    assert main([*command, "isro"]) == 2
 
 
 # Samples -----------------------------------------------------------------------------------------------------

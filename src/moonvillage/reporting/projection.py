@@ -16,6 +16,7 @@ import polars as pl
 
 from moonvillage.catalog import Catalog
 from moonvillage.catalog.model import KINDS
+from moonvillage.catalog.schema import key_of
 from moonvillage.cooperation import Rulebook
 from moonvillage.cooperation.release import OWN, Grant, Releases
 from moonvillage.records.campaign import TABLES, Campaign
@@ -238,9 +239,10 @@ class _Projector:
         if "id" in hidden:
             return None
         told = getattr(item, "provenance", None)
-        if told:
-            open_ = {k: v for k, v in told.items() if k.partition(".")[0] not in _written(item, hidden)}
-            changed["provenance"] = open_ if hidden else told
+        if told and hidden:  # what is written of a field stands there too; of a scenario's tables it may be nested
+            gone = _written(hidden)
+            open_ = {k: v for k, v in told.items() if k.partition(".")[0] not in gone}
+            changed["provenance"] = open_ if name.startswith("catalog.") else {}
         return dataclasses.replace(item, **changed)  # type: ignore[type-var]
 
     # The whole ----------------------------------------------------------------------------------------------
@@ -394,10 +396,8 @@ def _as_row(item: Any) -> dict[str, Any]:
     return {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
 
 
-def _written(item: Any, hidden: Iterable[str]) -> set[str]:
+def _written(hidden: Iterable[str]) -> set[str]:
     """Field names as provenance may know them."""
-    from moonvillage.catalog.schema import key_of
-
     return {name for h in hidden for name in (h, key_of(h))}
 
 

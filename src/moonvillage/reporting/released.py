@@ -70,7 +70,8 @@ def withheld(bundle: Bundle) -> Markup | None:
         "release",
         "What is shown here, and what is not",
         "What is the partner's own is shown whole. Of the others' the rules decide, class by class: an item is a row "
-        "or an entry of the run of which something is left out, where a dash may stand for it. Sums are of what is shown.",
+        "or an entry of the run of which something is left out, where a dash may stand for it. "
+        "Sums are of what is shown.",
         table(
             f"{f.plural(release.items, 'item')} withheld",
             ("Class", "Withheld under", "Items"),
