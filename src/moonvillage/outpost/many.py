@@ -475,6 +475,9 @@ class Throng:
             )
         limits = doses.limits
         oxygen = oxygen_pa / SEA_LEVEL_PA
+        foul = peopled & (carbon > limits.carbon_dioxide_share)
+        if foul.any():  # as a need: the carbon dioxide that more air cleaning would have to take out
+            self._miss(AIR_CLEANING, np.where(foul, self.cabin[2] - self.one.air.targets_kg(1.0)[2] * volume, 0.0))
         bad = (
             (water > 0.0) | (food > 0.0) | (oxygen < limits.oxygen_low_share) | (carbon > limits.carbon_dioxide_share)
         )
