@@ -222,6 +222,14 @@ def test_outpost_stands() -> None:
     assert used[period] == pytest.approx(60.0, rel=1e-6)
 
 
+def test_an_outpost_that_cannot_stand_does_not_leak() -> None:
+    """Where the rules bar every flight that brings a habitat, there is nothing to leak."""
+    rates = {"base": OutpostRates("base", standing_kg_s={"water": 2.0 / DAY_S})}
+    scenario = tiny('[demands.trip]\nmission = "crew"\ncount = 1\n', OUTPOST, crew="")
+    barred = {"cargo": (False,) * scenario.periods}
+    assert plan(scenario, legs_for(scenario), rates, permissions=barred).objective_value == pytest.approx(CREW_MEUR)
+
+
 def test_stock_balance() -> None:
     """Two people for 20 days use 400 kg of water; 60 kg are there, a tenth of a percent boils off a day."""
     demand = '[demands.trip]\nmission = "crew"\ncount = 1\n'

@@ -266,7 +266,7 @@ def stock_balance(a: Assembly) -> None:
             for where, module in a.working
             if where == place and rate is not None and item in rate.module_kg_s.get(module, {})
         ]
-        always = 0.0 if place in a.stands else leak
+        always = leak if a.initial_modules(place) else 0.0  # what never stands does not leak
         stocks: list[int] = []
         start = a.initial_stock_kg(place, item) / TONNE
         for period in range(a.periods):

@@ -327,7 +327,8 @@ def stock_tables(a: Assembly, flights: Sequence[Replayed], values: Floats) -> tu
             if rate is not None:
                 used = rate.crew_kg_s.get(item, 0.0) * DAY_S * days
                 leak = rate.standing_kg_s.get(item, 0.0) * (end - begin)
-                used += leak * (round(values[a.stands[place][period]]) if place in a.stands else 1.0)
+                stood = bool(a.initial_modules(place))
+                used += leak * (round(values[a.stands[place][period]]) if place in a.stands else float(stood))
                 for (where, module), working in a.working.items():
                     if where == place:
                         flow = rate.module_kg_s.get(module, {}).get(item, 0.0)
