@@ -68,8 +68,12 @@ def _sources() -> str:
     return digest.hexdigest()
 
 
+#: Read when the equations are, so that a file edited later does not lend its key to code of before.
+_SOURCES: Final = _sources()
+
+
 def _key(name: str) -> str:
-    parts = (name, hy.__version__, platform.python_version(), platform.machine(), _processor(), _sources())
+    parts = (name, hy.__version__, platform.python_version(), platform.machine(), _processor(), _SOURCES)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 
