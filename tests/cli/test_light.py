@@ -12,6 +12,8 @@ import rasterio
 from moonvillage.catalog.load import load_catalog
 from moonvillage.cli import main
 from moonvillage.errors import InputError
+from moonvillage.exchange.ephemeris import Ephemeris, Segment
+from moonvillage.exchange.oem import oem_text
 from moonvillage.outpost.light import mean_fraction, sun_model
 from moonvillage.scenario import loads
 from moonvillage.scenario.load import load
@@ -155,3 +157,23 @@ def test_synthetic_terrain_of_a_scenario_says_so() -> None:
     assert model.skyline is not None
     assert model.skyline.synthetic
     assert "synthetic" in model.skyline.source
+
+
+def test_a_relay_comes_from_its_ephemeris(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A circular polar orbit 2000 km high passes over a pole each turn; beyond its span there is no answer."""
+    start, radius, gm = 788_961_669.0, 3_737_400.0, 4.9028e12
+    t = start - 600.0 + np.arange(0.0, 90_000.0, 60.0)
+    rate = np.sqrt(gm / radius**3)
+    angle = rate * (t - start)
+    zero = np.zeros_like(t)
+    r = radius * np.stack([np.cos(angle), zero, np.sin(angle)], axis=1)
+    v = radius * rate * np.stack([-np.sin(angle), zero, np.cos(angle)], axis=1)
+    relay = Ephemeris("Lantern", "2030-001A", "moon", (Segment(t, r, v),))
+    (tmp_path / "relay.oem").write_text(oem_text(relay))
+    arguments = ["light", "-90,0", "--relay", str(tmp_path / "relay.oem"), "--step", "5min", "--start", "2025-01-01"]
+    found = _json(capsys, *arguments, "--years", "0.0027")["-90,0"]
+    assert isinstance(found, dict)
+    # above a level horizon for 2 arccos(R / r) of each turn
+    assert found["relay_Lantern"] == pytest.approx(np.arccos(1_737_400.0 / radius) / np.pi, abs=0.08)
+    assert _run(*arguments, "--years", "1") == 2
+    assert "does not cover the span" in capsys.readouterr().err

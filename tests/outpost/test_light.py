@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
-from moonvillage.outpost.light import SunModel, disc_fraction, mean_fraction, sun_angles, sun_model
-from tests.outpost.world import DAY, SITES, START
+from moonvillage.outpost import live
+from moonvillage.outpost.light import SunModel, disc_fraction, effective_horizon, mean_fraction, sun_angles, sun_model
+from moonvillage.terrain.sight import disc_share
+from moonvillage.terrain.sky import Track
+from tests.outpost.world import DAY, SITES, START, base, world
 
 YEARS = 18.6 * 365.25 * DAY
 EPOCHS = 788_961_669.0 + np.arange(0.0, YEARS, DAY / 4)
@@ -80,3 +85,41 @@ def test_hills_bring_the_longest_night_near_the_published(illumination: float, d
     print(f"{illumination:.1%}: longest night {night:.1f} d, published {days:.1f} d")
     assert night == pytest.approx(days, abs=1.0)
     assert float(model.sun_fraction(EPOCHS).mean()) == pytest.approx(illumination, abs=2e-3)
+
+
+def test_days_have_the_light_of_the_terrain_that_the_site_names(tmp_path: Path) -> None:
+    """Hour by hour, and its log says of what terrain; a site without it is as it was."""
+    axis = (np.arange(61) - 30.0) * 500.0
+    _, y = np.meshgrid(axis, -axis)
+    wall = (1_500.0 * np.exp(-(((y - 8_000.0) / 1_500.0) ** 2))).astype("float32")
+    place = {"crs": "IAU_2015:30135", "transform": rasterio.Affine(500.0, 0.0, -15_250.0, 0.0, -500.0, 15_250.0)}
+    with rasterio.open(tmp_path / "w.tif", "w", "GTiff", 61, 61, 1, dtype="float32", **place) as file:
+        file.write(wall, 1)
+    site = replace(
+        SITES["ridge"], latitude_rad=-np.pi / 2, longitude_rad=0.0, terrain=str(tmp_path / "w.tif"), mast_m=10.0
+    )
+    outpost = base(modules={"hab": 1, "sun": 4, "cells": 1})
+    log = live({"base": outpost}, [], START, START + 10 * DAY, world(site={"ridge": site}))
+    assert any("traced on w.tif" in note and "10 m above" in note for note in log.notes)
+    hours = START + np.arange(0.0, 30.0 * DAY, 3600.0)
+    model = sun_model(site)
+    assert model.skyline is not None
+    elevation, azimuth, radius = sun_angles(hours, -np.pi / 2, 0.0, model.skyline.height_m)
+    # towards the Earth (azimuth 0 here, up on the map) the wall hides the Sun, on the other side nothing does
+    before = np.abs((azimuth + np.pi) % (2.0 * np.pi) - np.pi) < 0.3
+    behind = np.abs(azimuth % (2.0 * np.pi) - np.pi) < 0.3
+    assert before.any()
+    assert not model.sun_fraction(hours[before]).any()
+    dip = -np.sqrt(2.0 * 10.0 / 1_737_400.0)
+    error = model.sun_fraction(hours[behind]) - disc_fraction(elevation[behind], radius[behind], dip)
+    assert np.abs(error).max() < 0.02
+    assert mean_fraction(site) == pytest.approx(float(model.sun_fraction(EPOCHS).mean()))
+
+
+def test_an_effective_horizon_is_the_light_of_its_model() -> None:
+    model, line = sun_model(SITES["ridge"]), effective_horizon(SITES["ridge"])
+    some = EPOCHS[:4000]
+    elevation, azimuth, radius = sun_angles(some, line.latitude_rad, line.longitude_rad, line.ground_m)
+    error = disc_share(line, Track(azimuth % (2.0 * np.pi), elevation, radius)) - model.sun_fraction(some)
+    assert line.fitted
+    assert np.abs(error).max() < 0.02
