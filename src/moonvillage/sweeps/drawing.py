@@ -192,7 +192,7 @@ def figure(result: Mapping[str, Any]) -> str:
                     x="low:Q", x2="high:Q", y=y, yOffset=spread, color=colour
                 ),
                 base.mark_point(filled=True, size=46, opacity=1.0).encode(
-                    x=alt.X("value:Q", title=metric), y=y, yOffset=spread, color=colour
+                    x=alt.X("value:Q", title=metric, scale=alt.Scale(padding=12)), y=y, yOffset=spread, color=colour
                 ),
             ).properties(width=230, height=max(90, 34 * len(order)))
         )
