@@ -90,15 +90,16 @@ def roots(path: Path, measure: Measure) -> tuple[Floats, NDArray[np.bool_]]:
     a, b, fa, fb = epochs[index], epochs[index + 1], values[index], values[index + 1]
     rising = fb > fa
     for turn in range(80):  # Illinois with a bisection every third turn, all brackets at once
-        if not index.size or np.all(b - a <= _TOLERANCE_S):
+        live = b - a > _TOLERANCE_S  # what is found rests, so that no root depends on its company
+        if not live.any():
             break
         with np.errstate(invalid="ignore", divide="ignore"):
             c = 0.5 * (a + b) if turn % 3 == 2 else (a * fb - b * fa) / (fb - fa)
         c = np.where(np.isfinite(c) & (c >= a) & (c <= b), c, 0.5 * (a + b))
         fc = at(c)
-        left = (fc >= 0.0) == (fb >= 0.0)
-        fa, fb = np.where(left, 0.5 * fa, fc), np.where(left, fc, 0.5 * fb)
-        a, b = np.where(left, a, c), np.where(left, c, b)
+        left, right = live & ((fc >= 0.0) == (fb >= 0.0)), live & ((fc >= 0.0) != (fb >= 0.0))
+        fa, fb = np.where(left, 0.5 * fa, np.where(right, fc, fa)), np.where(left, fc, np.where(right, 0.5 * fb, fb))
+        a, b = np.where(right, c, a), np.where(left, c, b)
     return np.asarray(0.5 * (a + b)), rising
 
 

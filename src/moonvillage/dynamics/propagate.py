@@ -140,14 +140,18 @@ class Path:
         index = np.flatnonzero(wanted)
         a, b, fa, fb = epochs[index], epochs[index + 1], values[index], values[index + 1]
         for turn in range(60):  # Illinois with a bisection every third turn, all brackets at once
-            if not index.size or np.all(b - a <= 1e-6):
+            live = b - a > 1e-6  # what is found rests, so that no root depends on its company
+            if not live.any():
                 break
             c = 0.5 * (a + b) if turn % 3 == 2 else (a * fb - b * fa) / (fb - fa)
             fc = function(c, self.at(c))
-            left = np.sign(fc) == np.sign(fb)
-            fa, fb = np.where(left, 0.5 * fa, fc), np.where(left, fc, 0.5 * fb)
-            a, b = np.where(left, a, c), np.where(left, c, b)
-            exact = fc == 0.0
+            left, right = live & (np.sign(fc) == np.sign(fb)), live & (np.sign(fc) != np.sign(fb))
+            fa, fb = (
+                np.where(left, 0.5 * fa, np.where(right, fc, fa)),
+                np.where(left, fc, np.where(right, 0.5 * fb, fb)),
+            )
+            a, b = np.where(right, c, a), np.where(left, c, b)
+            exact = live & (fc == 0.0)
             a, b = np.where(exact, c, a), np.where(exact, c, b)
             fa, fb = np.where(exact, -1.0, fa), np.where(exact, 1.0, fb)
         return np.asarray(0.5 * (a + b))
