@@ -89,6 +89,13 @@ def export(
 
         target = folder / "partners" / f"{partner}-{format_}" if out is None else out
         with release(folder, partner, f"export {format_}", target, date, by) as draft:
+            if draft.shown.flights.samples.is_empty():
+                raise InputError.one(
+                    "may be shown no flown leg of this run on that day",
+                    "see 'moonvillage report DIR --partner ID' for what withholds them",
+                    field="--partner",
+                    value=partner,
+                )
             files = _write(draft.shown.flights, options, draft.folder, None, draft.text)
         for entry in files:
             entry["file"] = str(target / Path(entry["file"]).name)
