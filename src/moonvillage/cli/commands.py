@@ -169,13 +169,33 @@ def fly(
 
 @app.command
 def live(
-    file: Path, /, *, out: Out = None, json: Json = False, quiet: Quiet = False, workers: int | None = None
+    file: Path,
+    /,
+    *,
+    out: Out = None,
+    runs: int = 200,
+    slip: str = "",
+    loss: float = 0.0,
+    json: Json = False,
+    quiet: Quiet = False,
+    workers: int | None = None,
 ) -> int:
-    """The whole loop, up to the days of every outpost, without the report.
+    """The whole loop, up to the days of every outpost, and their odds in many lives; without the report.
 
-    Example: `moonvillage live mine.toml`
+    Example: `moonvillage live mine.toml --runs 1000 --slip "20 d"`
+
+    Parameters
+    ----------
+    runs
+        Lives with failures drawn by chance; 0 for none.
+    slip
+        Mean delay of flights that bring something.
+    loss
+        Chance that a flight without people is lost, 0 to 1.
     """
-    return _run(file, out, "live", json, quiet, workers)
+    from moonvillage.cli.odds import live_with_odds
+
+    return live_with_odds(file, out, runs, slip, loss, json, quiet, workers)
 
 
 app.command("moonvillage.cli.report:report")
