@@ -13,11 +13,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from moonvillage.campaign.matrix import INF, Floats, Program, round_integers, solve
+from moonvillage.campaign.sizing import Design, least_mass
 from moonvillage.errors import InputError
 from moonvillage.records.campaign import TABLES, Campaign
 from moonvillage.scenario.model import Scenario
@@ -53,6 +55,8 @@ def plan_network(scenario: Scenario, *, gap: float | None = None, time_limit_s: 
     network = scenario.network
     assert network is not None
     craft = _check(scenario, network)
+    if network.sizing is not None:
+        return _plan_sized(scenario, network, craft, gap, time_limit_s)
     build = _Build(network, craft, scenario.header.gravity_m_s2)
     build.run()
     build_s = time.perf_counter() - began
@@ -79,6 +83,47 @@ def plan_network(scenario: Scenario, *, gap: float | None = None, time_limit_s: 
     return Campaign(
         status, "launch_mass", objective, "kg", bound, abs(objective - bound) / objective, tables, (), model
     )
+
+
+def _plan_sized(
+    scenario: Scenario, network: Network, craft: NetworkCraft, gap: float | None, time_limit_s: float
+) -> Campaign:
+    """The craft's design and the campaign together: the best design's plan, with the bound for all designs."""
+    began = time.perf_counter()
+    sizing = network.sizing
+    assert sizing is not None
+    wanted = scenario.header.gap if gap is None else gap
+
+    def craft_of(design: Design) -> NetworkCraft:
+        return replace(craft, dry_kg=design.dry_kg, payload_kg=design.payload_kg, propellant_kg=design.propellant_kg)
+
+    def least(design: Design) -> float | None:
+        build = _Build(network, craft_of(design), scenario.header.gravity_m_s2)
+        build.run()
+        solution = solve(build.program, gap=0.1 * wanted, time_limit_s=time_limit_s, seed=scenario.header.seed)
+        return solution.bound * _TONNE if solution.found else None
+
+    def late() -> bool:
+        return time.perf_counter() - began > time_limit_s
+
+    sized = least_mass(sizing, least, gap=0.8 * wanted, stop=late)
+    if sized.design is None:
+        reason = "no design within the ranges of [network.sizing] closes and flies the campaign"
+        return Campaign("infeasible", "launch_mass", reasons=(reason,), model={"designs": float(sized.solved)})
+    fixed = replace(scenario, network=replace(network, craft=craft_of(sized.design), sizing=None))
+    found = plan_network(fixed, gap=0.1 * wanted, time_limit_s=time_limit_s)
+    value, bound = found.objective_value, min(sized.bound, found.objective_value)
+    reached = (value - bound) / value
+    model = {
+        **found.model,
+        "designs": float(sized.solved),
+        "payload_kg": sized.design.payload_kg,
+        "propellant_kg": sized.design.propellant_kg,
+        "dry_kg": sized.design.dry_kg,
+        "solve_s": time.perf_counter() - began,
+    }
+    status = "optimal" if reached <= wanted + 1e-9 else "feasible"
+    return replace(found, status=status, bound=bound, gap=reached, model=model)
 
 
 def _check(scenario: Scenario, network: Network) -> NetworkCraft:

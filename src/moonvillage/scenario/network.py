@@ -47,6 +47,24 @@ class NetworkCraft:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkSizing:
+    """The craft's capacities and dry mass are chosen with the campaign (:mod:`moonvillage.campaign.sizing`).
+
+    Then ``[network.craft]`` gives the specific impulse, the mixture and how many; its masses do not count.
+    """
+
+    payload_least_kg: float = quantity("mass", "payload capacity, at least", 100.0, low=1.0)
+    payload_most_kg: float = quantity("mass", "payload capacity, at most", 20_000.0, low=1.0)
+    propellant_least_kg: float = quantity("mass", "propellant capacity, at least", 1000.0, low=1.0)
+    propellant_most_kg: float = quantity("mass", "propellant capacity, at most", 200_000.0, low=1.0)
+    crew: int = integer("people that it supports", 4, low=0)
+    surface_s: float = quantity("time", "how long on the surface", 3.0 * 86400.0, low=0.0)
+    cubic_metre_kg: float = quantity("mass", "mass of a cubic metre of propellant", 360.0, low=1.0)
+    other: float = quantity("fraction", "share of the dry mass that no relation names", 0.05, low=0.0, high=0.5)
+    structure: float = quantity("fraction", "share of the dry mass that is structure", 0.3238, low=0.0, high=0.9)
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkFlow:
     """A supply or a need at a node and step: of an item by mass, or of people."""
 
@@ -72,6 +90,7 @@ class Network:
     nodes: tuple[NetworkNode, ...] = tables(NetworkNode, "places", ())
     arcs: tuple[NetworkArc, ...] = tables(NetworkArc, "ways", ())
     craft: NetworkCraft | None = table(NetworkCraft, "the craft design", None)
+    sizing: NetworkSizing | None = table(NetworkSizing, "choose the craft's design too", None)
     free: str = text("the node where everything can be had", "")
     supplies: tuple[NetworkFlow, ...] = tables(NetworkFlow, "what is at hand", ())
     needs: tuple[NetworkFlow, ...] = tables(NetworkFlow, "what is used up", ())
