@@ -74,6 +74,10 @@ def test_everything_balances(counts, stocks, handovers, light, failures, step, e
     signed = {c for c in numbers.columns if c.endswith("_in_kg")}
     lowest = numbers.drop(signed).min().row(0)
     assert min(lowest) >= 0.0
+    # no plant beats the floor of its product: every kilogram of oxygen made took its Gibbs energy
+    if "oxygen_made_kg" in log.days.columns:
+        least = log.days["oxygen_made_kg"] * 4.12 * 3.6e6
+        assert (log.days["load_j"] >= least * (1.0 - 1e-9) - 1.0).all()
     # the commodities' own accounts, from the table alone
     for commodity in COMMODITIES:
         if f"{commodity}_kg" not in log.days.columns:
