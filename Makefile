@@ -9,7 +9,7 @@ SCENARIO ?= moon-village
 OUT ?= runs/$(SCENARIO)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: bench-outpost bench-windows run test test-all lint bench bench-flight clean help
+.PHONY: bench-light bench-outpost bench-windows run test test-all lint bench bench-flight clean help
 help:
 	@sed -n '1,4p' Makefile
 
@@ -59,6 +59,9 @@ bench-flight: $(VENV)/.test .venv-peers/.made
 
 bench-outpost: $(VENV)/.run
 	@$(BIN)/python benchmarks/outpost.py
+
+bench-light: $(VENV)/.test
+	@$(BIN)/python benchmarks/light.py
 
 bench-windows: $(VENV)/.run
 	@$(BIN)/python benchmarks/windows.py

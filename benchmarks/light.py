@@ -1,4 +1,4 @@
-"""Light and sight against what is known of them, and how long they take (`python benchmarks/light.py`).
+"""Light and sight against what is known of them, and how long they take (`make bench-light`).
 
 Prints each figure with its bound: the smooth sphere's pole over 18.6 years, a ring wall's horizon against a formula,
 the horizon of a terrain of two million cells, 18.6 years of hours at one site, and a map of 250,000 cells in two

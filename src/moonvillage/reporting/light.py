@@ -81,7 +81,8 @@ def draw_sight(name: str, found: Any, path: Path) -> None:
     if not horizon.fitted:
         title += f", Earth {found.earth_visible:.1%} of the time"
     bands: list[dict[str, Any]] = []
-    for body, way in (("Sun", found.sun), ("Earth", found.earth)):
+    ways = [("Sun", found.sun)] + ([] if horizon.fitted else [("Earth", found.earth)])
+    for body, way in ways:
         bins = 360
         column = np.rint(way.azimuth_rad * (bins / (2.0 * np.pi))).astype(int) % bins
         high, low = np.full(bins, -9.0), np.full(bins, 9.0)
