@@ -30,3 +30,10 @@ def test_a_way_that_does_not_exist_is_refused() -> None:
     assert len(problems) == 1
     assert "no way from 'leo' to 'llo'" in problems[0].message
     assert "ballistic" in problems[0].remedy
+
+
+def test_a_hybrid_free_return_and_a_docking_can_be_asked_for() -> None:
+    scenario = loads(SOUND.replace(FIRST, FIRST + ', via = "hybrid"', 1))
+    assert check(scenario) == []
+    wrong = check(loads(SOUND.replace(FIRST, FIRST + ', via = "fast"', 1)))
+    assert [problem.field.endswith("via") for problem in wrong] == [True]

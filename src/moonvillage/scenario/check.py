@@ -41,6 +41,7 @@ FLYABLE: Final[frozenset[tuple[type, type]]] = frozenset(
         (EarthOrbit, MoonSurface),
         (MoonOrbit, EarthGround),
         (MoonOrbit, MoonSurface),
+        (MoonOrbit, MoonOrbit),
         (MoonOrbit, Halo),
         (MoonSurface, MoonOrbit),
         (MoonSurface, MoonSurface),
@@ -61,9 +62,9 @@ FLYABLE: Final[frozenset[tuple[type, type]]] = frozenset(
 #: Ways that a ``fly`` step may name in ``via``, by kinds of place.
 WAYS: Final[Mapping[tuple[type, type], tuple[str, ...]]] = {
     (EarthOrbit, Halo): ("ballistic", "spiral"),
-    (EarthOrbit, MoonOrbit): ("ballistic", "spiral"),
+    (EarthOrbit, MoonOrbit): ("ballistic", "hybrid", "spiral"),
     (EarthOrbit, Dro): ("spiral",),
-    (EarthOrbit, EarthOrbit): ("spiral",),
+    (EarthOrbit, EarthOrbit): ("docking", "fast", "spiral"),
 }
 MAX_PERIODS: Final = 1000
 

@@ -148,9 +148,10 @@ class Step:
     wait_s: float = quantity("time", "fly: earliest departure after the step before", 0.0, low=0.0)
     within_s: float = quantity("time", "fly: latest departure after the earliest", 0.0, low=0.0)
     via: str = choice(
-        ("", "ballistic", "direct", "spiral"),
-        "fly: the way: 'ballistic' (80 to 130 days by the Sun's tide), 'direct' (without a lunar flyby), 'spiral' "
-        "(low thrust); the usual one by default",
+        ("", "ballistic", "direct", "docking", "fast", "hybrid", "spiral"),
+        "fly: the way: 'ballistic' (80 to 130 days by the Sun's tide), 'direct' (without a lunar flyby), 'docking' "
+        "(to a station's port in two days), 'fast' (in 6.5 hours), 'hybrid' (leaving a free return), 'spiral' (low "
+        "thrust); the usual one by default",
         "",
     )
     dv_m_s: float = quantity("speed", "burn: velocity change", 0.0, low=0.0)
