@@ -51,13 +51,13 @@ _CLOSED: Final = 1e-6
 _CONIC_STEPS: Final = 9
 _STEPS: Final = 4
 #: The ways of a fan are samples: between them lie ways that cost so much less.
-_BETWEEN_M_S: Final = 100.0
+_BETWEEN_M_S: Final = 250.0
 #: Another guess is flown where its price is less than what was spent beyond a usual injection, by so much: flown in
 #: the model a way costs 25 m/s more than its price by conics in the median, and in one case of twenty 20 m/s less.
 _INJECTION_M_S: Final = 3135.0
-_UNSURE_M_S: Final = 10.0
-#: What another transfer's flyby gains at most, from its first price at one's own times, as a rule.
-_SETTLES_M_S: Final = 200.0
+_UNSURE_M_S: Final = 25.0
+#: What another transfer's flyby gains at most on its way to the least, from its first price at one's own times.
+_SETTLES_M_S: Final = 400.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
