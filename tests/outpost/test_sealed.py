@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from moonvillage.catalog.load import load_catalog
+from moonvillage.outpost import live
 from moonvillage.outpost.activity import BIOSIM_SCHEDULE, Activity, Person, hourly, mean_needs, metabolism, needs
 from moonvillage.outpost.body import close
 from moonvillage.outpost.health import CAUSES, Doses, Limits
 from moonvillage.outpost.sealed import BIOSIM_AIR, sealed_life
+from moonvillage.records.outpost import Handover
+from moonvillage.scenario.outposts import Outpost
 
 DAY = 86400.0
 
@@ -82,3 +86,23 @@ def test_a_set_from_activities_closes(person: Person) -> None:
     assert body.notes == ()
     assert min(body.food) >= 0.0
     assert body.food_kg_s == pytest.approx(mean_needs(person, BIOSIM_SCHEDULE).food_kg_s)
+
+
+def test_the_catalogs_man_lives_a_day_as_biosims() -> None:
+    """The versioned set biosim-man, lived for ten days: oxygen, carbon dioxide, water and food within 5 %."""
+    catalog = load_catalog()
+    outpost = Outpost(
+        id="b",
+        place="b",
+        metabolism="biosim-man",
+        modules={"small_habitat": 1, "fission_40kw": 1},
+        stocks_kg={"oxygen": 500.0, "nitrogen": 300.0, "water": 500.0, "food": 100.0},
+        failures="none",
+        site="connecting_ridge",
+    )
+    days = live({"b": outpost}, [Handover(0.0, "b", "up", crew=1)], 0.0, 10 * DAY, catalog).days
+    leak = days["oxygen_used_kg"].mean() - 0.750  # leaks are made up from the same stock
+    assert 0.0 <= leak < 0.1
+    assert days["water_used_kg"].mean() == pytest.approx(3.93, rel=0.05)
+    assert days["food_used_kg"].mean() == pytest.approx(1.04, rel=0.05)
+    assert days["carbon_dioxide_lost_kg"].mean() == pytest.approx(0.887, rel=0.05)

@@ -3,8 +3,8 @@
 ``planning`` the linear rates; ``living`` the simulation of all outposts, ``place`` that of one, ``verdict`` what to
 make of it; ``matter`` one step of air, water, food and mining; ``power`` one step of electricity; ``light`` the Sun
 at a site; ``plants`` modules as plants, with their floors; ``body`` people as a reaction; ``species`` compositions;
-``failures`` and ``spares``; ``ledger`` the books; ``crowd``, ``many`` and ``chances`` many lives at once; ``activity``,
-``health`` and ``sealed`` people; ``heat`` and ``sinks`` the ground and radiators.
+``failures`` and ``spares``; ``ledger`` the books; ``crowd``, ``many`` and ``chances`` many lives at once;
+``activity``, ``health`` and ``sealed`` people; ``heat`` and ``sinks`` the ground and radiators.
 """
 
 from __future__ import annotations

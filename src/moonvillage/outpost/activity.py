@@ -127,15 +127,15 @@ def metabolism(id_: str, person: Person, schedule: Sequence[Activity]) -> Metabo
     """A versioned set of needs for one kind of person and day, closed in mass for :func:`body.close`.
 
     The source model does not close: its food holds a third more energy than its oxygen burns. Dry food is what the
-    oxygen can burn, with solid wastes in the 2004 set's proportion; what is eaten beyond it is carried as packaging,
-    so that the food stock falls as the source model's does.
+    oxygen can burn, with solid wastes in the 2004 set's proportion; what is eaten beyond it, moisture included, is
+    carried as packaging, so that the food stock falls as the source model's does; that moisture is drunk as well.
     """
     mean = mean_needs(person, schedule)
     used = _WATER_KG_H / _HOUR
     grey = _GREY * used
-    drunk = mean.water_kg_s - grey
+    drunk = used - grey
     urine, vapour = _URINE * used, mean.vapour_kg_s
-    made = urine + vapour - drunk  # metabolic water, and the food's moisture
+    made = urine + vapour - drunk  # metabolic water
     burnt = mean.carbon_dioxide_kg_s + made - mean.oxygen_kg_s
     dry = burnt / (1.0 - 0.109 / 0.617)
     return Metabolism(
@@ -151,5 +151,5 @@ def metabolism(id_: str, person: Person, schedule: Sequence[Activity]) -> Metabo
         hygiene_kg_s=grey,
         heat_w=mean.energy_w,
         packaging=mean.food_kg_s / dry - 1.0,
-        note="Food moisture is counted in the food; carbon dioxide 0.86 of the oxygen by moles.",
+        note="Food moisture is counted twice, on the safe side; carbon dioxide 0.86 of the oxygen by moles.",
     )
