@@ -79,6 +79,8 @@ def scenario(text: str = "", budget: float = 777.125) -> Scenario:
     whole = whole.replace(
         'requires = "the state authorises', 'kinds = ["fly_crew"]\nrequires = "the state authorises'
     )
+    # no round figures, which may stand anywhere by chance
+    whole = whole.replace('dry = ["8 t"', 'dry = ["8.12374 t"').replace('"180 MEUR"', '"183.757 MEUR"')
     for name, secret in NAMES.items():
         whole = whole.replace(f'title = "{name}"', f'title = "{secret}"')
     whole = whole.replace(

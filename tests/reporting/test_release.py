@@ -276,8 +276,8 @@ def _texts(folder: Path) -> dict[str, str]:
 
 def _written(what: str, v: float) -> set[str]:
     """How the report may write a figure, with four digits or more."""
-    if what.endswith("_j"):
-        return set()  # drawn only
+    if what.endswith("_j") or float(f"{v:.3g}") == v:
+        return set()  # drawn only; and a round figure may stand anywhere
     money = what.endswith("_eur") or what.startswith(("cost", "objective", "bound"))
     texts = (f.money(v, 4), f.number(v / 1e6, 4)) if money else (f.mass(v, 4), f.mass(v, 5))
     return {text for text in texts if sum(c.isdigit() for c in text) >= 4}
