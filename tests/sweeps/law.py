@@ -19,7 +19,9 @@ operator = "esa"
 cargo = ["goods"]
 optional = true
 {more}
-interactions = [{{ kind = "deliver_cargo", parties = ["esa", "cnsa"], funders = ["esa"], venue = "cnsa" }}]
+interactions = [
+  {{ kind = "deliver_cargo", parties = ["esa", "cnsa"], assets = ["lander"], funders = ["esa"], venue = "cnsa" }},
+]
 steps = [
   {{ do = "launch", on = "light", lifts = ["lander"], to = "leo", into = "tli" }},
   {{ do = "fly", to = "llo", by = "lander" }},

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from law import bar, firm, legs_for, pact, scenario
+from law import bar, firm, legs_for, pact, scenario, scenario_text
 
 from moonvillage.pipeline.permissions import least_sets, obtainable, permissions
-from moonvillage.scenario import Scenario
+from moonvillage.scenario import Scenario, loads
 from moonvillage.sweeps import Minimal, minimal_papers
 from moonvillage.sweeps.drawing import minimal_lines, minimal_record
 from moonvillage.units import DAY_S
@@ -98,3 +98,20 @@ def test_the_answer_in_words_and_as_json() -> None:
         console.print(minimal_lines(answer))
     assert "the ministry" in capture.get()
     assert "and not with less" in capture.get()
+
+
+def test_an_american_part_on_the_only_lander_under_the_laws_of_the_catalog() -> None:
+    """ESA's only lander has a part of ECCN 9A515.x and delivers to China's base: 15 CFR 734.4 bars it, and no
+    agreement in force covers it. The licence (365 days) is needed, and one of the two agreements that are only
+    proposed (730 and 900 days). Permissions are decided for the middle of every period, hence half a step."""
+    text = scenario_text(cargo=None, by="2033-04-01").replace("end = 2030-10-28", "end = 2033-04-15")
+    part = 'bill = [{ origin = "USA", regime = "EAR", control_class = "9A515.x", share = 0.02 }]'
+    s = loads(text.replace("[craft.lander]\n", f"[craft.lander]\n{part}\n"))
+    answer = found(s)
+    assert set(names(answer)) == {("ear_9x515_d5", "ilrs_esa"), ("ear_9x515_d5", "moon_village_esa_cnsa")}
+    assert [one.lead_s / DAY_S for one in answer.sets] == [900.0, 730.0]
+    assert all(one.verified and one.needed for one in answer.sets)
+    assert answer.complete
+    for one in answer.sets:
+        first = min(one.campaign.table("flights")["departure_tdb_s"].to_list())
+        assert first >= s.header.start_tdb_s + one.lead_s - 0.5 * s.header.step_s
