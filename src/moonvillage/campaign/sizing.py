@@ -4,9 +4,9 @@ The dry mass of a single-stage lander is an implicit function of its capacities 
 relations for structure, propulsion, power, avionics, life support and the rest (M. Isaji, Y. Takubo, K. Ho,
 "Multidisciplinary Design Optimization Approach to Integrated Space Mission Planning and Spacecraft Design",
 J. Spacecraft and Rockets 59(5), 2022, doi 10.2514/1.A35284). It grows with both capacities, and less dry mass and
-more capacity never make a campaign heavier. Hence, over a box of capacities, the campaign with the greatest capacities
-and the least dry mass is a bound for every design in the box, and a branch and bound over boxes is exact: no
-piecewise linear surrogate, no multipliers.
+more capacity never make a campaign heavier. Hence, over a box of capacities, the campaign with the greatest
+capacities and the least dry mass is a bound for every design in the box, and a branch and bound over boxes is exact:
+no piecewise linear surrogate, no multipliers.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def closure_kg(sizing: NetworkSizing, dry_kg: float, payload_kg: float, propella
     power = 7.277e-8 * dry_kg**2.443 + 137.0
     avionics = 1.014 * power**0.8423 + 22.33 * days
     life_support = 0.004190 * sizing.crew * days * dry_kg**0.9061 + 434.7
-    return structure + propulsion + power + avionics + life_support + sizing.other * dry_kg - dry_kg
+    return float(structure + propulsion + power + avionics + life_support + sizing.other * dry_kg - dry_kg)
 
 
 def dry_mass_kg(sizing: NetworkSizing, payload_kg: float, propellant_kg: float) -> float | None:
