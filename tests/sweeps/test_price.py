@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from law import SAVED_EUR, bar, firm, legs_for, pact, scenario
+from law import SAVED_EUR, bar, firm, legs_for, pact, scenario, scenario_text
 
 from moonvillage.errors import InputError, Interrupted
-from moonvillage.scenario import Scenario
+from moonvillage.scenario import Scenario, loads
 from moonvillage.sweeps import price
 from moonvillage.sweeps.coalitions import nucleolus
 from moonvillage.sweeps.drawing import figure, lines
@@ -223,3 +223,8 @@ def test_the_table_and_the_figure_say_the_same() -> None:
     assert svg.startswith("<svg")
     assert "one" in svg
     assert "lifted alone" in svg
+
+
+def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
+    s = loads(scenario_text(bar("one"), bar("two"), pact()))
+    assert priced(s, folder=tmp_path, workers=2)["items"] == priced(s)["items"]
