@@ -28,7 +28,8 @@ def ran(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.usefixtures("hand_made")
-def test_price(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_price(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     file = tmp_path / "two.toml"
     file.write_text(scenario_text(bar("one"), bar("two"), pact()))
     out, plot = tmp_path / "out", tmp_path / "price.svg"

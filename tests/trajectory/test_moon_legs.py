@@ -52,7 +52,7 @@ def lunar_orbit(leg: Leg) -> tuple[float, float, float, float]:
     radius = float(np.linalg.norm(r))
     normal = np.cross(r, v)
     pole = moon_me_matrix(leg.arrival_tdb_s)[2]
-    inclination = math.acos(float(pole @ normal) / float(np.linalg.norm(normal)))
+    inclination = math.acos(min(1.0, float(pole @ normal) / float(np.linalg.norm(normal))))
     speed = float(np.linalg.norm(v))
     return (
         radius - MOON_RADIUS_M,
