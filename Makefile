@@ -48,10 +48,10 @@ test-all: lint
 bench: $(VENV)/.test
 	@$(BIN)/python benchmarks/run.py
 
-.venv-peers/.made: pyproject.toml
+.venv-peers/.made: benchmarks/peers.txt
 	@echo "installing the peers of the flight benchmark into .venv-peers"
 	@$(PYTHON) -m venv .venv-peers
-	@.venv-peers/bin/python -m pip install --disable-pip-version-check --quiet -e ".[peers]"
+	@.venv-peers/bin/python -m pip install --disable-pip-version-check --quiet -r benchmarks/peers.txt
 	@touch $@
 
 bench-flight: $(VENV)/.test .venv-peers/.made
