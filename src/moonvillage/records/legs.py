@@ -5,6 +5,7 @@ Vectors are Earth-centred or Moon-centred ICRF as each field says; epochs are TD
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -86,6 +87,10 @@ class Leg:
     def duration_s(self) -> float:
         """Arrival minus departure."""
         return self.arrival_tdb_s - self.departure_tdb_s
+
+    def propellant_kg(self, mass_kg: float, isp_s: float, gravity_m_s2: float = 9.80665) -> float:
+        """Propellant that all burns use from a mass before the first one (Tsiolkovsky)."""
+        return mass_kg * -math.expm1(-self.dv_m_s / (isp_s * gravity_m_s2))
 
     def __repr__(self) -> str:
         if not self.converged:
