@@ -29,6 +29,7 @@ from moonvillage.trajectory.rendezvous import (
     fitted,
     plan_rendezvous,
 )
+from moonvillage.trajectory.station_legs import meeting_plane
 
 Floats = NDArray[np.float64]
 
@@ -51,18 +52,9 @@ def _to_station(arc: Arc, departure_tdb_s: float, options: SolveOptions, profile
     origin, target = arc.origin, arc.destination
     assert isinstance(origin, EarthOrbit)
     assert isinstance(target, EarthOrbit)
-    raan = target.raan_rad if target.raan_rad is not None else (origin.raan_rad or 0.0)
-    apart = abs(origin.inclination_rad - target.inclination_rad)
-    if origin.raan_rad is not None and target.raan_rad is not None:
-        turn = np.angle(np.exp(1j * (origin.raan_rad - target.raan_rad)))
-        apart = max(apart, abs(float(turn)) * np.sin(target.inclination_rad))
-    if apart > _PLANE_LIMIT_RAD:
-        return failure(
-            arc,
-            departure_tdb_s,
-            f"The plane of {origin.id} is {np.rad2deg(apart):.1f} deg from that of {target.id}; "
-            "a rendezvous is flown within 1 deg, so launch into the station's plane.",
-        )
+    raan, refusal = meeting_plane(origin, target)
+    if refusal:
+        return failure(arc, departure_tdb_s, refusal)
     station = np.concatenate(
         circular_state(orbit_radius(target.altitude_m), target.inclination_rad, raan, 0.0, GM_EARTH_M3_S2)
     )

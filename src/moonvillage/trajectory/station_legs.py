@@ -42,6 +42,21 @@ def mean_rates(radius_m: float, inclination_rad: float) -> tuple[float, float]:
     return float(n + k * (3.0 * c2 - 1.0) + k * c2), float(-k * np.cos(inclination_rad))
 
 
+def meeting_plane(origin: EarthOrbit, target: EarthOrbit) -> tuple[float, str]:
+    """Node of the station's plane, rad, and a sentence where the chaser's plane is too far from it, else empty."""
+    raan = target.raan_rad if target.raan_rad is not None else (origin.raan_rad or 0.0)
+    apart = abs(origin.inclination_rad - target.inclination_rad)
+    if origin.raan_rad is not None and target.raan_rad is not None:
+        turn = np.angle(np.exp(1j * (origin.raan_rad - target.raan_rad)))
+        apart = max(apart, abs(float(turn)) * np.sin(target.inclination_rad))
+    if apart <= _PLANE_LIMIT_RAD:
+        return raan, ""
+    return raan, (
+        f"The plane of {origin.id} is {np.rad2deg(apart):.1f} deg from that of {target.id}; "
+        "a rendezvous is flown within 1 deg, so launch into the station's plane."
+    )
+
+
 @register(EarthOrbit, EarthOrbit)
 def solve_rendezvous(arc: Arc, departure_tdb_s: float, options: SolveOptions) -> Leg:
     """From insertion into a lower (or higher) circular orbit to a station's side.
@@ -54,18 +69,9 @@ def solve_rendezvous(arc: Arc, departure_tdb_s: float, options: SolveOptions) ->
     origin, target = arc.origin, arc.destination
     assert isinstance(origin, EarthOrbit)
     assert isinstance(target, EarthOrbit)
-    raan = target.raan_rad if target.raan_rad is not None else (origin.raan_rad or 0.0)
-    apart = abs(origin.inclination_rad - target.inclination_rad)
-    if origin.raan_rad is not None and target.raan_rad is not None:
-        turn = np.angle(np.exp(1j * (origin.raan_rad - target.raan_rad)))
-        apart = max(apart, abs(float(turn)) * np.sin(target.inclination_rad))
-    if apart > _PLANE_LIMIT_RAD:
-        return failure(
-            arc,
-            departure_tdb_s,
-            f"The plane of {origin.id} is {np.rad2deg(apart):.1f} deg from that of {target.id}; "
-            "a rendezvous is flown within 1 deg, so launch into the station's plane.",
-        )
+    raan, refusal = meeting_plane(origin, target)
+    if refusal:
+        return failure(arc, departure_tdb_s, refusal)
     r1, r2 = orbit_radius(origin.altitude_m), orbit_radius(target.altitude_m)
     half = np.pi * np.sqrt((0.5 * (r1 + r2)) ** 3 / GM_EARTH_M3_S2)
     duration = options.duration_s if options.duration_s is not None else TWO_DAYS_S
