@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,16 +97,13 @@ def ours(given: dict[str, Any]) -> dict[str, Any]:
     points = {"centre": "earth", "only_points": True}
     for tolerance in TOLERANCES:
         for what, stm in (("state", False), ("stm", True)):
-            fly = lambda t=tolerance, s=stm: dynamics.propagate(start, r, v, end, stm=s, tolerance=t, **points)  # noqa: E731
-            path, cpu = least(fly)
+            path, cpu = least(partial(dynamics.propagate, start, r, v, end, stm=stm, tolerance=tolerance, **points))
             note(what, "Taylor", tolerance, cpu, path.r_m)
     kicks = np.array(given["kicks_m_s"])
     many = len(kicks)
     starts, ends, places = np.full(many, start), np.full(many, end), np.tile(r, (many, 1))
     for tolerance in TOLERANCES:
-        together = lambda t=tolerance: propagate_batch(  # noqa: E731
-            starts, places, v + kicks, ends, centre="earth", tolerance=t, only_points=True
-        )
+        together = partial(propagate_batch, starts, places, v + kicks, ends, tolerance=tolerance, **points)
         batch, cpu = least(together)
         note("batch", f"Taylor, {lanes()} lanes", tolerance, cpu / many, batch.r_m[0])
     guess = given["halo_guess"]

@@ -6,9 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from moonvillage.cli.shared import ANSWER_IS_NO, DONE, INTERRUPTED, print_json, progress_bar, stoppable
+from moonvillage.cli.shared import ANSWER_IS_NO, DONE, INTERRUPTED, paper, print_json, progress_bar, stoppable
 from moonvillage.errors import InputError
 from moonvillage.units import parse_quantity
 
@@ -44,7 +42,7 @@ def live_with_odds(
     else:
         from moonvillage.reporting.console import summary_lines
 
-        console = Console()
+        console = paper()
         console.print(summary_lines(summary))
         for line in odds_lines(found):
             console.print(line, highlight=False)

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from moonvillage import dynamics
 from moonvillage.ephemeris import de440
 from moonvillage.errors import InputError
-from moonvillage.exchange.ephemeris import Ephemeris, Manoeuvre, Segment
+from moonvillage.exchange.ephemeris import NEAR_MOON_M, Ephemeris, Manoeuvre, Segment
 from moonvillage.records.flights import Flights
 
 Floats = NDArray[np.float64]
 
-#: Within this distance of the Moon a coast is flown about it, with its field.
-_NEAR_MOON_M: Final = 60_000e3
 #: Beyond this distance of the Earth it is flown about the Sun.
 _FAR_M: Final = 2_000_000e3
 #: Parts into which each step of the integrator is divided: cubic Hermite interpolation is then good to some cm.
@@ -142,7 +140,7 @@ def _coast(start: float, state: Floats, end: float, centre: str) -> tuple[Floats
     """Epochs (increasing) and states between two epochs, flown from one of them."""
     to_moon = de440.load().state(centre, start, "moon")[0] + state[:3]
     to_earth = de440.load().state(centre, start, "earth")[0] + state[:3]
-    about = "moon" if np.linalg.norm(to_moon) < _NEAR_MOON_M else "earth"
+    about = "moon" if np.linalg.norm(to_moon) < NEAR_MOON_M else "earth"
     if about == "earth" and np.linalg.norm(to_earth) > _FAR_M:
         about = "sun"
     r, v = dynamics.change_centre(start, state[:3], state[3:], centre, about)

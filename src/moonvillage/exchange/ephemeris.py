@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 
 #: Centres that can be written, with their NAIF codes.
 CENTRES: Final[dict[str, int]] = {"earth": 399, "moon": 301, "sun": 10, "mars": 499}
+#: Within this distance of the Moon a coast is flown about it, with its field.
+NEAR_MOON_M: Final = 60_000e3
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moonvillage.ephemeris import de440
-from moonvillage.exchange.ephemeris import Ephemeris, Segment
+from moonvillage.exchange.ephemeris import NEAR_MOON_M, Ephemeris, Segment
 from moonvillage.units import DAY_S
 
 Floats = NDArray[np.float64]
 
-_NEAR_MOON_M: Final = 60_000e3
 #: GMAT's modified Julian date counts from JD 2430000.0; J2000 is JD 2451545.0.
 _J2000_GMAT: Final = 21545.0
 _TOGETHER_S: Final = 1.0
@@ -136,14 +135,14 @@ def _distance(segment: Segment) -> Floats:
 
 
 def _about(segment: Segment, index: int) -> str:
-    return "NearMoon" if _distance(segment)[index] < _NEAR_MOON_M else "NearEarth"
+    return "NearMoon" if _distance(segment)[index] < NEAR_MOON_M else "NearEarth"
 
 
 def _switches(chain: list[Segment]) -> list[tuple[float, str]]:
     """Epochs at which the propagator changes, and to which."""
     found: list[tuple[float, str]] = []
     for segment in chain:
-        near = _distance(segment) < _NEAR_MOON_M
+        near = _distance(segment) < NEAR_MOON_M
         changes = np.flatnonzero(near[1:] != near[:-1]) + 1
         found += [(float(segment.epoch_tdb_s[k]), "NearMoon" if near[k] else "NearEarth") for k in changes]
     return found

@@ -20,7 +20,7 @@ from moonvillage.ephemeris import de440
 from moonvillage.ephemeris.time import tdb_s_to_utc
 from moonvillage.errors import InputError
 from moonvillage.exchange import ndm_xml
-from moonvillage.exchange.ephemeris import CENTRES, Ephemeris, Manoeuvre, Segment
+from moonvillage.exchange.ephemeris import CENTRES, NEAR_MOON_M, Ephemeris, Manoeuvre, Segment
 from moonvillage.records.oem import CENTRES as NAMES
 from moonvillage.records.oem import FRAMES, TIME_SYSTEMS, epoch_tdb_s
 
@@ -40,7 +40,6 @@ _MANOEUVRE: Final = (
     "MAN_DV_3",
 )
 _PAIR: Final = re.compile(r"([A-Z][A-Z0-9_]*)\s*=\s*(.*?)\s*(?:\[[^\]]*\])?\s*\Z")
-_NEAR_MOON_M: Final = 60_000e3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +107,7 @@ def _about(epoch: float, r: Floats, centre: str) -> str:
     if centre in ("sun", "mars"):
         return "sun"
     to_moon = de440.load().state(centre, epoch, "moon")[0] + r
-    return "moon" if float(np.linalg.norm(to_moon)) < _NEAR_MOON_M else "earth"
+    return "moon" if float(np.linalg.norm(to_moon)) < NEAR_MOON_M else "earth"
 
 
 def opm_of(ephemeris: Ephemeris) -> Opm:
